@@ -1,0 +1,99 @@
+package bus
+
+import "time"
+
+// Message is one record as a member reads it.
+type Message struct {
+	Room     RoomID
+	Seq      uint64 // the room's sequence: increasing, opaque, not contiguous; 0 in rooms that do not persist
+	Number   int    // which record of its frame, from 0
+	Records  int    // how many records its frame holds
+	Hash     Hash   // of the frame
+	From     Handle
+	Endpoint EndpointID
+	Trust    string // "unverified" or "verified"
+	Epoch    Epoch
+	Time     time.Time // as the sender says
+	Kind     string    // "text", "reply", "file", ...
+	ID       RecordID
+	Text     string // as it was written; clean it before a person sees it
+	File     *File
+	ReplyTo  *RecordRef // what a reply, edit, delete or reaction is about
+}
+
+// RecordRef names a record by its frame and its number in it.
+type RecordRef struct {
+	Frame  Prefix
+	Number int
+}
+
+// File is a blob that a message points to.
+type File struct {
+	Name string
+	Size int64
+	Ref  string // blob:... with its key; whoever has it can read the blob
+}
+
+// Event is what happens in a room, in order. Exactly one field is set.
+type Event struct {
+	Message       *Message
+	Epoch         *EpochEvent
+	Member        *MemberEvent
+	Start         *StartEvent
+	Undecryptable *UndecryptableEvent
+	Gap           *GapEvent
+	Late          *LateEvent
+	Removed       *RemovedEvent
+	State         *StateEvent
+}
+
+// EpochEvent is a new room key.
+type EpochEvent struct {
+	Epoch Epoch
+	By    Handle
+	Op    string // the room-log operation that started it
+	Time  time.Time
+}
+
+// MemberEvent is a change of who is in the room.
+type MemberEvent struct {
+	User   Handle
+	Change string // "added", "removed", "left", "joined", "invited", "role"
+	Role   RoomRole
+	By     Handle
+	Time   time.Time
+}
+
+// StartEvent says why nothing older is shown.
+type StartEvent struct{ Reason string } // "joined", "retention", "beginning"
+
+// UndecryptableEvent is a frame that could not be opened, with its cause.
+type UndecryptableEvent struct {
+	Seq      uint64
+	Epoch    Epoch
+	Endpoint EndpointID
+	From     Handle
+	Reason   string // "no_key", "bad_frame", "bad_signature", "not_in_audience", "unknown_epoch"
+}
+
+// GapEvent says that frames of one sender's session are missing.
+type GapEvent struct {
+	From   Handle
+	Missed uint32
+}
+
+// LateEvent is a message of a closed epoch that still counts.
+type LateEvent struct{ Message *Message }
+
+// RemovedEvent ends a follow: the reader is no longer in the room.
+type RemovedEvent struct {
+	By     Handle
+	Reason string // "kicked", "revoked", "left", "closed"
+}
+
+// StateEvent is what the connection does: "online", "reconnecting".
+type StateEvent struct {
+	State   string
+	Attempt int
+	Next    time.Duration
+}

@@ -1,0 +1,73 @@
+package bus
+
+import "time"
+
+// Limits that protect something, each with what it protects from.
+const (
+	// MaxHandle bounds names that other people's screens must show.
+	MaxHandle = 32
+	// MaxRoomName is what fits, with its length, in the 64 sealed bytes of a room's name.
+	MaxRoomName = 62
+	// MaxEndpointName bounds device names.
+	MaxEndpointName = 64
+
+	// ClockSkew is how far a request's created may be from the node's clock, both ways.
+	ClockSkew = 30 * time.Second
+	// NonceLife is how long after created a claimed nonce is remembered: the
+	// window in which a replay could pass the skew check, thrice.
+	NonceLife = 90 * time.Second
+	// ChainSkew is how far time may go back along a chain: clocks of writers differ.
+	ChainSkew = 5 * time.Minute
+
+	// MaxJSONBody bounds what an authenticated request may make the node hold.
+	MaxJSONBody = 1 << 20
+	// MaxPieceBody bounds a streamed upload; pieces are MaxPiece, envelopes less.
+	MaxPieceBody = 16 << 20
+	// MaxInflight is the node's budget of request bytes in memory.
+	MaxInflight = 128 << 20
+	// PieceReserve is what a streamed body takes of that budget.
+	PieceReserve = 256 << 10
+
+	// PieceSize is the size of every piece of a blob but the last.
+	PieceSize = 8 << 20
+	// MaxManifest bounds the number of pieces of a blob: 4 TiB.
+	MaxManifest = 1 << 19
+
+	// MaxEntry bounds one chain entry: an epoch of the largest room fits.
+	MaxEntry = 512 << 10
+	// MaxEndpoints is how many endpoints a room's key is sealed to.
+	MaxEndpoints = 2000
+	// MaxEnvelopes is how many envelopes one request may stage.
+	MaxEnvelopes = 512
+	// MaxMembers bounds the accounts of a room.
+	MaxMembers = 2000
+
+	// MaxRecords is the size of the encoded records of one frame, in bytes.
+	MaxRecords = 64 << 10
+	// MaxFrame is the size of a whole frame: header, signature, padding, tag.
+	MaxFrame = MaxRecords + 2048
+
+	// MaxOpenRooms is how many rooms one connection may have open: each costs
+	// the node about 2 KiB of permissions.
+	MaxOpenRooms = 64
+	// MaxPageMessages bounds one page of history.
+	MaxPageMessages = 1000
+
+	// EpochAge and EpochFrames are when any member may start a new epoch.
+	EpochAge    = 24 * time.Hour
+	EpochFrames = 5000
+	// EpochLife is when clients stop sending in an epoch (its not-after).
+	EpochLife = 7 * 24 * time.Hour
+	// KEMLife is how long a kem key is used; KEMGrace how long after that an
+	// endpoint is still sealed to before it is listed as asleep.
+	KEMLife  = 7 * 24 * time.Hour
+	KEMGrace = 60 * 24 * time.Hour
+	// LateFrames is how long frames of a closed epoch are still taken.
+	LateFrames = time.Minute
+	// DefaultRetention is how long a room keeps messages.
+	DefaultRetention = 30 * 24 * time.Hour
+
+	// InviteLife is how long an invite is open unless said otherwise, MaxInviteLife the most.
+	InviteLife    = 24 * time.Hour
+	MaxInviteLife = 30 * 24 * time.Hour
+)
