@@ -1,0 +1,220 @@
+package buslog
+
+import (
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/identity"
+)
+
+// Signers answers for endpoints, from the account chains.
+type Signers interface {
+	// Signer returns the content key of an endpoint that was live in its
+	// account's chain as of the entry at; false for anything else.
+	Signer(account bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool)
+}
+
+// rules is the dispatch of Check; it is never changed.
+var rules = map[chain.Op]func(*State, *chain.Entry, Signers) (func(), error){
+	OpInvite:       (*State).checkInvite,
+	OpInviteRevoke: (*State).checkInviteRevoke,
+	OpAccept:       (*State).checkAccept,
+	OpUser:         (*State).checkUser,
+	OpRole:         (*State).checkRole,
+	OpRevoke:       (*State).checkRevoke,
+	OpNodeAdd:      (*State).checkNodeAdd,
+	OpNodeRemove:   (*State).checkNodeRemove,
+}
+
+// Check verifies the next entry and returns the step that takes it into the
+// state. Errors are those of chain; s is not changed before the step runs.
+func (s *State) Check(e *chain.Entry, signers Signers) (func(), error) {
+	if err := s.Link(e); err != nil {
+		return nil, err
+	}
+	if s.Len == 0 {
+		return s.checkGenesis(e)
+	}
+	rule, ok := rules[e.Op]
+	if !ok {
+		return nil, chain.ErrRefused
+	}
+	change, err := rule(s, e, signers)
+	if err != nil {
+		return nil, err
+	}
+	return func() { change(); s.take(e) }, nil
+}
+
+func (s *State) take(e *chain.Entry) {
+	s.Tail = s.After(e)
+	s.hashes = append(s.hashes, s.Hash)
+	if e.Op != OpGenesis && e.Op != OpAccept { // whose Seen nobody checks
+		s.seen[e.Account] = e.Seen.Index
+	}
+}
+
+func (s *State) checkGenesis(e *chain.Entry) (func(), error) {
+	g, ok := parseGenesis(e.Body)
+	if !ok || e.Op != OpGenesis || e.Bus != (bus.ID{}) || e.Account != identity.AccountIDOf(g.Key) ||
+		e.Actor != identity.EndpointOf(g.Content, g.Transport) || g.Org == g.Key || g.Org == g.Content {
+		return nil, chain.ErrEntry
+	}
+	if !e.SignedBy(identity.ContextBus, g.Org, g.Key, g.Content) {
+		return nil, chain.ErrSignature
+	}
+	return func() {
+		s.Org, s.CA = g.Org, g.CA
+		admin := Account{Handle: g.Handle, ID: e.Account, Key: g.Key, Since: e.Time}
+		s.admit(admin.withRole(bus.RoleAdmin, e.Index))
+		s.take(e)
+		s.Bus = bus.ID(s.Hash.Prefix())
+		s.Chain = chain.ID(s.Bus)
+	}, nil
+}
+
+// checkAdmin demands that an active admin's live endpoint signed e, at a
+// position of his account chain not older than he named before, so that a
+// revoked device cannot go back to when it was live.
+func (s *State) checkAdmin(e *chain.Entry, signers Signers, more ...identity.VerifyKey) error {
+	switch {
+	case !s.IsAdmin(e.Account):
+		return chain.ErrRefused
+	case e.Seen.Index < s.seen[e.Account]:
+		return chain.ErrBehind
+	}
+	key, ok := signers.Signer(e.Account, e.Actor, e.Seen)
+	if !ok {
+		return chain.ErrRefused
+	}
+	if !e.SignedBy(identity.ContextBus, append([]identity.VerifyKey{key}, more...)...) {
+		return chain.ErrSignature
+	}
+	return nil
+}
+
+func (s *State) checkUser(e *chain.Entry, signers Signers) (func(), error) {
+	u, ok := parseUser(e.Body)
+	if !ok {
+		return nil, chain.ErrEntry
+	}
+	if err := s.checkAdmin(e, signers); err != nil {
+		return nil, err
+	}
+	if err := s.free(u.Handle); err != nil {
+		return nil, err
+	}
+	id := identity.AccountIDOf(u.Key)
+	if s.accounts[id] != nil {
+		return nil, errKeyUsed
+	}
+	return func() {
+		user := Account{Handle: u.Handle, ID: id, Key: u.Key, Since: e.Time, Index: e.Index}
+		s.admit(user.withRole(bus.RoleUser, e.Index))
+	}, nil
+}
+
+// free refuses a handle that stands for an account, revoked or not: one handle
+// is one account for ever.
+func (s *State) free(h bus.Handle) error {
+	if a := s.users[h]; a != nil {
+		return bus.Errorf(bus.Conflict, "user_exists", "%s is already a user of this bus", h)
+	}
+	return nil
+}
+
+var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this account key stands for another user")
+
+func (s *State) admit(a *Account) { s.users[a.Handle], s.accounts[a.ID] = a, a }
+
+func (s *State) checkRole(e *chain.Entry, signers Signers) (func(), error) {
+	r, ok := parseRole(e.Body)
+	if !ok || r.Role != bus.RoleUser && r.Role != bus.RoleAdmin {
+		return nil, chain.ErrEntry
+	}
+	who, err := s.checkAgainst(e, signers, r.Handle)
+	if err != nil {
+		return nil, err
+	}
+	return func() { s.admit(who.withRole(r.Role, e.Index)) }, nil
+}
+
+func (s *State) checkRevoke(e *chain.Entry, signers Signers) (func(), error) {
+	r, ok := parseHandleBody(e.Body)
+	if !ok {
+		return nil, chain.ErrEntry
+	}
+	who, err := s.checkAgainst(e, signers, r)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		changed := *who
+		changed.Revoked, changed.RevokedAt = true, e.Index
+		s.admit(&changed)
+	}, nil
+}
+
+// checkAgainst verifies an entry that takes rights from somebody. Against an
+// admin it also needs the organisation key, and one admin must be left.
+func (s *State) checkAgainst(e *chain.Entry, signers Signers, h bus.Handle) (*Account, error) {
+	who := s.users[h]
+	if !who.Active() {
+		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h)
+	}
+	if who.Role != bus.RoleAdmin {
+		return who, s.checkAdmin(e, signers)
+	}
+	if s.admins() < 2 {
+		return nil, bus.Errorf(bus.Conflict, "last_admin", "%s is the last admin of this bus", h).
+			WithHint("make another user admin first")
+	}
+	return who, s.checkAdmin(e, signers, s.Org)
+}
+
+func parseHandleBody(body []byte) (h bus.Handle, ok bool) {
+	name, ok := parseName(body)
+	if !ok {
+		return "", false
+	}
+	h, err := bus.ParseHandle(name)
+	return h, err == nil && string(h) == name
+}
+
+func parseName(body []byte) (string, bool) {
+	if len(body) == 0 || int(body[0]) != len(body)-1 {
+		return "", false
+	}
+	return string(body[1:]), true
+}
+
+// checkNodeAdd admits a node, or gives one a new key. A key stands in one node
+// only, or its removal would leave it admitted under the other name.
+func (s *State) checkNodeAdd(e *chain.Entry, signers Signers) (func(), error) {
+	n, ok := parseNode(e.Body)
+	if !ok || len(n.Name) == 0 || len(n.Name) > bus.MaxHandle {
+		return nil, chain.ErrEntry
+	}
+	if err := s.checkAdmin(e, signers); err != nil {
+		return nil, err
+	}
+	for _, other := range s.nodes {
+		if other.SPKI == n.SPKI && other.Name != n.Name {
+			return nil, bus.Errorf(bus.Conflict, "node_exists", "%s has this certificate key already", other.Name)
+		}
+	}
+	return func() { s.nodes[n.Name] = n }, nil
+}
+
+func (s *State) checkNodeRemove(e *chain.Entry, signers Signers) (func(), error) {
+	name, ok := parseName(e.Body)
+	if !ok {
+		return nil, chain.ErrEntry
+	}
+	if err := s.checkAdmin(e, signers); err != nil {
+		return nil, err
+	}
+	if _, ok := s.nodes[name]; !ok {
+		return nil, bus.Errorf(bus.NotFound, "no_node", "no such node")
+	}
+	return func() { delete(s.nodes, name) }, nil
+}

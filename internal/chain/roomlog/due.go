@@ -1,0 +1,79 @@
+package roomlog
+
+import (
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+)
+
+// Due says why a writer must start an epoch before his next frame, or 0.
+// Revoked and ended people are removed by the same entry.
+func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
+	if s.Epoch == nil {
+		return ReasonAsked, c
+	}
+	after := s.roster(Change{}, f, f.Bus().Len, now)
+	for _, m := range s.Members() {
+		if _, in := after.members[m.Account]; !in {
+			c.Drop = append(c.Drop, m.Account)
+		}
+	}
+	for _, g := range s.Guests() {
+		if _, in := after.guests[g.Invite]; !in {
+			c.Uninvite = append(c.Uninvite, g.Invite)
+		}
+	}
+	switch {
+	case len(c.Drop)+len(c.Uninvite) > 0, s.endpointMoved(f, now):
+		return ReasonMoved, c
+	case len(s.Left) > 0:
+		return ReasonLeft, c
+	case now.Sub(s.Epoch.Started) >= bus.EpochAge:
+		return ReasonAge, c
+	}
+	return 0, c
+}
+
+// endpointMoved reports whether an endpoint that has the key was revoked since,
+// or a member has one that the key should have been sealed to: a new device,
+// or one that was asleep. One that fell asleep waits for the next epoch.
+func (s *State) endpointMoved(f Facts, now time.Time) bool {
+	for _, m := range s.members {
+		acc := f.Account(m.Account)
+		if acc == nil || acc.Len == 0 || acc.Len-1 <= m.Pin.Index {
+			continue
+		}
+		for _, e := range acc.Endpoints() {
+			_, sealed := s.Epoch.Recipient(e.ID)
+			_, due := s.recipient(e, m, acc.Len-1, now)
+			if due && !sealed || sealed && e.Revoked {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Pins lists the account-chain positions that an entry rests on: a client
+// reads that far before it checks the entry.
+func Pins(e *chain.Entry) []Pin {
+	switch e.Op {
+	case OpCreate:
+		c, _ := parseCreate(e.Body)
+		return []Pin{{Account: e.Account, At: c.Owner}}
+	case OpRekey:
+		r, _ := parseRekey(e.Body)
+		return r.Start.Members
+	case OpAdd:
+		a, _ := parseAdd(e.Body)
+		return a.Start.Members
+	case OpRemove:
+		r, _ := parseRemove(e.Body)
+		return r.Start.Members
+	case OpAccept:
+		a, _ := parseAccept(e.Body)
+		return a.Start.Members
+	}
+	return nil
+}
