@@ -112,7 +112,9 @@ func (d *Device) KEMEntry(k account.KEM) *chain.Entry {
 
 // AccountEntry is the next entry of p's account chain, written by one of
 // anybody's devices.
-func (w *World) AccountEntry(p *Person, by *Device, op chain.Op, body []byte, keys ...identity.SigningKey) *chain.Entry {
+func (w *World) AccountEntry(
+	p *Person, by *Device, op chain.Op, body []byte, keys ...identity.SigningKey,
+) *chain.Entry {
 	tail := chain.Tail{Bus: w.state.Bus, Chain: chain.ID(p.ID())}
 	if s := p.State(); s != nil {
 		tail = s.Tail

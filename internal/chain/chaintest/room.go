@@ -99,7 +99,9 @@ func (r *Room) Rekey(by *Device, why roomlog.Reason, tweaks ...Tweak) *chain.Ent
 }
 
 // AddEntry is an entry that adds members and guests.
-func (r *Room) AddEntry(by *Device, members []roomlog.NewMember, guests []roomlog.NewGuest, tweaks ...Tweak) *chain.Entry {
+func (r *Room) AddEntry(
+	by *Device, members []roomlog.NewMember, guests []roomlog.NewGuest, tweaks ...Tweak,
+) *chain.Entry {
 	r.w.tb.Helper()
 	var c roomlog.Change
 	for _, m := range members {

@@ -99,7 +99,7 @@ const (
 	ReasonAsked  Reason = 1 // an owner wished it; also the room's first epoch
 	ReasonAge    Reason = 2 // older than bus.EpochAge
 	ReasonFrames Reason = 3 // more than bus.EpochFrames frames
-	ReasonMoved  Reason = 4 // a pinned endpoint list has moved
+	ReasonMoved  Reason = 4 // a pinned endpoint list has moved, or a right to write
 	ReasonLeft   Reason = 5 // somebody left
 )
 

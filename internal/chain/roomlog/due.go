@@ -1,6 +1,7 @@
 package roomlog
 
 import (
+	"slices"
 	"time"
 
 	"unibus/internal/bus"
@@ -25,7 +26,7 @@ func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
 		}
 	}
 	switch {
-	case len(c.Drop)+len(c.Uninvite) > 0, s.endpointMoved(f, now):
+	case len(c.Drop)+len(c.Uninvite) > 0, s.rightMoved(), s.endpointMoved(f, now):
 		return ReasonMoved, c
 	case len(s.Left) > 0:
 		return ReasonLeft, c
@@ -33,6 +34,16 @@ func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
 		return ReasonAge, c
 	}
 	return 0, c
+}
+
+// rightMoved reports whether somebody may write now and could not when the
+// epoch began, or the other way round: receivers hold a frame to the audience
+// of its epoch.
+func (s *State) rightMoved() bool {
+	return slices.ContainsFunc(s.Epoch.Audience, func(a Recipient) bool {
+		m, in := s.members[a.Account]
+		return in && a.Role != 0 && a.Role.Writes() != m.Role.Writes()
+	})
 }
 
 // endpointMoved reports whether an endpoint that has the key was revoked since,

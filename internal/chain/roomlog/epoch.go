@@ -129,7 +129,7 @@ func (s *State) mayRekey(e *chain.Entry, r Rekey) bool {
 	case ReasonFrames:
 		return true
 	case ReasonMoved:
-		return s.moved(r.Start)
+		return s.moved(r.Start) || s.rightMoved()
 	case ReasonLeft:
 		return len(s.Left) > 0
 	}

@@ -24,20 +24,20 @@ func (s *State) checkAdd(e *chain.Entry, f Facts) (func(), error) {
 }
 
 // additions are the members and guests that an entry adds, if each is new and
-// may be in the room. A guest's invite must not be taken up yet: then its
-// account is added.
+// may be in the room.
 func (s *State) additions(e *chain.Entry, f Facts, a Add) (c Change, ok bool) {
 	accounts, invites := map[bus.AccountID]bool{}, map[bus.InviteID]bool{}
 	for _, m := range a.Members {
-		if _, in := s.members[m.Account]; in || accounts[m.Account] || !validRole(m.Role) || !activeAt(f, m.Account, limit(e)) {
+		_, in := s.members[m.Account]
+		if in || accounts[m.Account] || !validRole(m.Role) || !activeAt(f, m.Account, limit(e)) {
 			return c, false
 		}
 		accounts[m.Account] = true
 		c.Add = append(c.Add, Member{Account: m.Account, Role: m.Role, Since: e.Index, Time: e.Time})
 	}
 	for _, g := range a.Guests {
-		_, taken := takenUp(f.Bus().Invite(g.Invite), limit(e))
-		if _, in := s.guests[g.Invite]; in || invites[g.Invite] || !validRole(g.Role) || taken || !guestOpen(f, g.Invite, limit(e), e.Time) {
+		_, in := s.guests[g.Invite]
+		if in || invites[g.Invite] || !validRole(g.Role) || !invitable(e, f, g.Invite) {
 			return c, false
 		}
 		invites[g.Invite] = true
@@ -46,8 +46,17 @@ func (s *State) additions(e *chain.Entry, f Facts, a Add) (c Change, ok bool) {
 	return c, true
 }
 
+// invitable reports whether an invite may become a guest. Once it was taken up
+// its account is added instead.
+func invitable(e *chain.Entry, f Facts, id bus.InviteID) bool {
+	_, taken := takenUp(f.Bus().Invite(id), limit(e))
+	return !taken && guestOpen(f, id, limit(e), e.Time)
+}
+
 func validRole(r bus.RoomRole) bool { return r >= bus.RoleReader && r <= bus.RoleOwner }
 
+// checkRemove takes people out. Nobody takes himself out: he would have to be in
+// the epoch that he starts.
 func (s *State) checkRemove(e *chain.Entry, f Facts) (func(), error) {
 	rm, ok := parseRemove(e.Body)
 	if !ok {
@@ -60,7 +69,7 @@ func (s *State) checkRemove(e *chain.Entry, f Facts) (func(), error) {
 	if role != bus.RoleOwner && !ended(e, f, rm) {
 		return nil, errOwner
 	}
-	if slices.Contains(rm.Members, e.Account) || !removable(s.members, rm.Members) || !removable(s.guests, rm.Guests) {
+	if !removable(s.members, rm.Members) || !removable(s.guests, rm.Guests) {
 		return nil, chain.ErrRefused
 	}
 	return s.checkStart(e, f, rm.Start, Change{Drop: rm.Members, Uninvite: rm.Guests})

@@ -196,6 +196,17 @@ func TestSeenStays(t *testing.T) {
 	}
 	leave := changed(r.LeaveEntry(w.Bob.Device(), nil), func(e *chain.Entry) { e.Seen = before }, w.Bob.Device().Content)
 	check(t, w, r, offer{"by somebody revoked later than he has seen", leave, ""})
+	late := w.User("late")
+	inv := w.Invite("carol", time.Hour)
+	guest := changed(r.AddEntry(d, nil, guests(bus.RoleMember, inv)), func(e *chain.Entry) { e.Seen = before }, d.Content)
+	early := changed(r.AddEntry(d, members(bus.RoleMember, late), nil), func(e *chain.Entry) { e.Seen = before }, d.Content)
+	room := w.EmptyRoom()
+	check(t, w, r,
+		offer{"an add of somebody admitted later", early, "not_allowed"},
+		offer{"an add of a guest invited later", guest, "not_allowed"},
+	)
+	check(t, w, room, offer{"a room by somebody admitted later", changed(room.CreateEntry(late.Device()),
+		func(e *chain.Entry) { e.Seen = before }, late.Device().Content), "not_member"})
 	r.Must(policy(before))
 	r.Must(policy(w.Bus().Head().Ref()))
 	check(t, w, r, offer{"back to before the revocation", policy(before), "behind"})
