@@ -1,0 +1,139 @@
+package wire
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"unibus/internal/bus"
+)
+
+// MediaMessages is the content type of a page of messages: for each message
+//
+//	1 | sequence 8 | stored at 8, Unix ms | length 4 | frame
+//
+// and at its end
+//
+//	0 | complete through sequence 8 | more 1
+//
+// Integers are big endian. A page without its end is not complete.
+const MediaMessages = "application/vnd.unibus.messages"
+
+// MediaEnvelopes is the content type of staged envelopes: for each
+//
+//	endpoint 16 | serial 4 | length 2 | sealed
+const MediaEnvelopes = "application/vnd.unibus.envelopes"
+
+// StoredMessage is one stored frame with the facts of the node.
+type StoredMessage struct {
+	Seq   uint64
+	At    time.Time
+	Frame []byte
+}
+
+// PageEnd says how far a page reaches.
+type PageEnd struct {
+	Through uint64 // everything stored up to here was in it
+	More    bool
+}
+
+// WriteMessage writes one message of a page.
+func WriteMessage(w io.Writer, m StoredMessage) error {
+	b := make([]byte, 0, 21+len(m.Frame))
+	b = append(b, 1)
+	b = binary.BigEndian.AppendUint64(b, m.Seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.At.UnixMilli()))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(m.Frame)))
+	_, err := w.Write(append(b, m.Frame...))
+	return err
+}
+
+// WritePageEnd ends a page.
+func WritePageEnd(w io.Writer, end PageEnd) error {
+	b := binary.BigEndian.AppendUint64([]byte{0}, end.Through)
+	more := byte(0)
+	if end.More {
+		more = 1
+	}
+	_, err := w.Write(append(b, more))
+	return err
+}
+
+// ReadPage reads a whole page and calls each for every message. A page that
+// ends early is an error, whatever was read of it.
+func ReadPage(r io.Reader, each func(StoredMessage) error) (end PageEnd, err error) {
+	in := bufio.NewReader(r)
+	for {
+		kind, err := in.ReadByte()
+		if err != nil {
+			return end, errPage
+		}
+		if kind == 0 {
+			return readPageEnd(in)
+		}
+		m, err := readMessage(in, kind)
+		if err != nil {
+			return end, err
+		}
+		if err := each(m); err != nil {
+			return end, err
+		}
+	}
+}
+
+var errPage = bus.Errorf(bus.Unavailable, "page_cut", "the node stopped in the middle of an answer").
+	WithHint("try again")
+
+func readMessage(in io.Reader, kind byte) (m StoredMessage, err error) {
+	var head [20]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return m, errPage
+	}
+	size := binary.BigEndian.Uint32(head[16:])
+	if kind != 1 || size > bus.MaxFrame {
+		return m, bus.Errorf(bus.Integrity, "bad_page", "the node sent what is no page of messages")
+	}
+	m.Seq = binary.BigEndian.Uint64(head[:])
+	m.At = time.UnixMilli(int64(binary.BigEndian.Uint64(head[8:]))).UTC()
+	m.Frame = make([]byte, size)
+	if _, err := io.ReadFull(in, m.Frame); err != nil {
+		return m, errPage
+	}
+	return m, nil
+}
+
+func readPageEnd(in io.Reader) (end PageEnd, err error) {
+	var b [9]byte
+	if _, err := io.ReadFull(in, b[:]); err != nil {
+		return end, errPage
+	}
+	return PageEnd{Through: binary.BigEndian.Uint64(b[:]), More: b[8] == 1}, nil
+}
+
+// AppendEnvelope appends one envelope of a staged body to b.
+func AppendEnvelope(b []byte, e Envelope) []byte {
+	b = append(b, e.Endpoint[:]...)
+	b = binary.BigEndian.AppendUint32(b, e.Serial)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(e.Sealed)))
+	return append(b, e.Sealed...)
+}
+
+// ParseEnvelopes reads a staged body of at most bus.MaxEnvelopes envelopes.
+func ParseEnvelopes(b []byte) (out []Envelope, err error) {
+	for len(b) > 0 {
+		if len(b) < 22 || len(out) == bus.MaxEnvelopes {
+			return nil, errEnvelopes
+		}
+		e := Envelope{Endpoint: bus.EndpointID(b[:16]), Serial: binary.BigEndian.Uint32(b[16:])}
+		size := int(binary.BigEndian.Uint16(b[20:]))
+		if b = b[22:]; len(b) < size {
+			return nil, errEnvelopes
+		}
+		e.Sealed, b = b[:size], b[size:]
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+var errEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d envelopes", bus.MaxEnvelopes)

@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"strconv"
+
+	"unibus/internal/bus"
+)
+
+// Patterns of the routes, in the form of http.ServeMux.
+const (
+	RouteHealth     = "GET /healthz"
+	RouteServer     = "GET /server"
+	RouteLog        = "GET /log"
+	RouteLogAppend  = "POST /log"
+	RouteUsers      = "GET /users"
+	RouteUser       = "GET /users/{handle}"
+	RouteAccount    = "GET /users/{handle}/endpoints"
+	RouteAccountAdd = "POST /users/{handle}/endpoints"
+	RouteFound      = "POST /found"
+	RouteAccept     = "POST /invites/{invite}/accept"
+	RouteRoomNew    = "POST /rooms"
+	RouteRoom       = "GET /rooms/{room}"
+	RouteMembers    = "GET /rooms/{room}/members"
+	RouteRoomLog    = "GET /rooms/{room}/log"
+	RouteRoomAppend = "POST /rooms/{room}/log"
+	RouteStage      = "PUT /rooms/{room}/envelopes/{root}"
+	RouteKey        = "GET /rooms/{room}/key"
+	RouteMessages   = "GET /rooms/{room}/messages"
+	RouteMyRooms    = "GET /members/{endpoint}/rooms"
+	RouteBlobs      = "GET /blobs"
+	RouteBlobHead   = "HEAD /blobs/{blob}"
+	RouteBlobGet    = "GET /blobs/{blob}"
+	RouteBlobPut    = "PUT /blobs/{blob}"
+	RouteBlobDelete = "DELETE /blobs/{blob}"
+	RouteLimits     = "GET /limits"
+)
+
+// Targets of the same routes: the raw path and query of a request line. Every
+// value in them is made of unreserved characters, so nothing is ever escaped.
+const (
+	TargetHealth = "/healthz"
+	TargetServer = "/server"
+	TargetUsers  = "/users"
+	TargetRooms  = "/rooms"
+	TargetFound  = "/found"
+	TargetLimits = "/limits"
+)
+
+// LogTarget asks for the bus log from an index on.
+func LogTarget(from uint32) string { return "/log?from=" + utoa(from) }
+
+// LogAppendTarget appends to the bus log.
+const LogAppendTarget = "/log"
+
+// UserTarget is one user.
+func UserTarget(h bus.Handle) string { return "/users/" + string(h) }
+
+// AccountTarget asks for an account chain from an index on.
+func AccountTarget(h bus.Handle, from uint32) string {
+	return AccountAppendTarget(h) + "?from=" + utoa(from)
+}
+
+// AccountAppendTarget appends to an account chain.
+func AccountAppendTarget(h bus.Handle) string { return UserTarget(h) + "/endpoints" }
+
+// AccountIDTarget appends to the chain of an account whose handle its owner
+// does not know yet. No handle begins with "~".
+func AccountIDTarget(id bus.AccountID) string { return "/users/~" + id.String() + "/endpoints" }
+
+// AcceptTarget takes an invite up.
+func AcceptTarget(id bus.InviteID) string { return "/invites/" + id.String() + "/accept" }
+
+// RoomTarget is one room.
+func RoomTarget(id bus.RoomID) string { return "/rooms/" + id.String() }
+
+// MembersTarget lists a room's members.
+func MembersTarget(id bus.RoomID) string { return RoomTarget(id) + "/members" }
+
+// RoomLogTarget asks for a room log from an index on.
+func RoomLogTarget(id bus.RoomID, from uint32) string {
+	return RoomAppendTarget(id) + "?from=" + utoa(from)
+}
+
+// RoomAppendTarget appends to a room log.
+func RoomAppendTarget(id bus.RoomID) string { return RoomTarget(id) + "/log" }
+
+// StageTarget stages envelopes for the entry that will name root.
+func StageTarget(id bus.RoomID, root bus.Hash) string {
+	return RoomTarget(id) + "/envelopes/" + root.String()
+}
+
+// KeyTarget asks for the envelope of an endpoint.
+func KeyTarget(id bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) string {
+	return RoomTarget(id) + "/key?epoch=" + strconv.FormatUint(uint64(epoch), 10) + "&endpoint=" + endpoint.String()
+}
+
+// MessagesAfter asks for the first limit messages after a sequence.
+func MessagesAfter(id bus.RoomID, after uint64, limit int) string {
+	return RoomTarget(id) + "/messages?after=" + strconv.FormatUint(after, 10) + "&limit=" + strconv.Itoa(limit)
+}
+
+// MessagesBefore asks for the last limit messages before a sequence, 0 for the newest.
+func MessagesBefore(id bus.RoomID, before uint64, limit int) string {
+	return RoomTarget(id) + "/messages?before=" + strconv.FormatUint(before, 10) + "&limit=" + strconv.Itoa(limit)
+}
+
+// MyRoomsTarget lists the rooms of an endpoint.
+func MyRoomsTarget(id bus.EndpointID) string { return "/members/" + id.String() + "/rooms" }
+
+// BlobsTarget lists the blobs of a scope: a room id, or "bus".
+func BlobsTarget(scope string) string { return "/blobs?scope=" + scope }
+
+// BlobTarget is one piece or manifest.
+func BlobTarget(id bus.Hash) string { return "/blobs/" + id.String() }
+
+// BlobPutTarget uploads a piece ("piece") or a manifest ("manifest") for a scope.
+func BlobPutTarget(id bus.Hash, scope, part string) string {
+	return BlobTarget(id) + "?scope=" + scope + "&part=" + part
+}
+
+func utoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
