@@ -6,8 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"unibus/internal/atomicfile"
 	"unibus/internal/bus"
 )
 
@@ -19,7 +19,7 @@ func Save(path string, f *File, passphrase []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(path, raw); err != nil {
+	if err := atomicfile.Replace(path, raw); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	return nil
@@ -80,7 +80,7 @@ func private(info fs.FileInfo) error {
 		return errMode("is a symlink")
 	case !mode.IsRegular():
 		return errMode("is not a regular file")
-	case unixModes && mode.Perm()&0o077 != 0:
+	case atomicfile.UnixModes && mode.Perm()&0o077 != 0:
 		return errMode("can be read or changed by others")
 	}
 	return nil
@@ -97,42 +97,4 @@ func openError(err error) error {
 			WithHint("`unibus join` or `unibus identity new` makes one").Because(err)
 	}
 	return fmt.Errorf("read identity: %w", err)
-}
-
-// replace writes a new file beside path and renames it: the file is on disk
-// before it has the name, and the name before replace returns.
-func replace(path string, raw []byte) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".identity-*") // of mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	_, err = tmp.Write(raw)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir puts a rename on disk, where folders can be synced.
-func syncDir(dir string) error {
-	if !unixModes {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

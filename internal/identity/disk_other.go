@@ -2,8 +2,4 @@
 
 package identity
 
-// Where there are no mode bits the access list of the folder protects the file.
-const (
-	openFlags = 0
-	unixModes = false
-)
+const openFlags = 0

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"unibus/internal/atomicfile"
 	"unibus/internal/bus"
 )
 
@@ -143,7 +144,7 @@ func (j *journal) rewrite(t *table, durable bool) error {
 	}
 	j.records, j.compactAt = t.live, 0
 	if durable {
-		if err := syncDir(filepath.Dir(j.path)); err != nil {
+		if err := atomicfile.SyncDir(filepath.Dir(j.path)); err != nil {
 			return err
 		}
 	}
@@ -180,13 +181,4 @@ func (j *journal) close() error {
 	err := j.file.Close()
 	j.file = nil
 	return err
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

@@ -1,0 +1,45 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path/filepath"
+
+	"unibus/internal/bus"
+)
+
+// Entry is one identity file and its passphrase, which does not print.
+type Entry struct {
+	identity   string
+	passphrase func() []byte
+}
+
+// maxPassphrase bounds what an answer must hold, in bytes.
+const maxPassphrase = 16 << 10
+
+// NewEntry takes a copy of a passphrase; Serve overwrites it in the end.
+func NewEntry(identityPath string, passphrase []byte) (Entry, error) {
+	path, err := filepath.Abs(identityPath)
+	if err != nil {
+		return Entry{}, errPath.Because(err)
+	}
+	if len(passphrase) > maxPassphrase {
+		return Entry{}, bus.Errorf(bus.TooLarge, "passphrase_size", "the passphrase is longer than %d bytes", maxPassphrase)
+	}
+	copied := append([]byte(nil), passphrase...)
+	return Entry{identity: path, passphrase: func() []byte { return copied }}, nil
+}
+
+// Socket names the socket in dir for one identity file: each has an agent of
+// its own, which ends when its time is over. The name is short, as a socket's
+// must be.
+func Socket(dir, identityPath string) (string, error) {
+	path, err := filepath.Abs(identityPath)
+	if err != nil {
+		return "", errPath.Because(err)
+	}
+	sum := sha256.Sum256([]byte(path))
+	return filepath.Join(dir, "agent-"+hex.EncodeToString(sum[:8])), nil
+}
+
+var errPath = bus.Errorf(bus.Failed, "agent_path", "the folder that this runs in is gone")

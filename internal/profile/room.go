@@ -1,0 +1,77 @@
+package profile
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"unibus/internal/bus"
+)
+
+// RoomName is what a room is called, so that a command need not replay every
+// log to find it.
+type RoomName struct {
+	Room   bus.RoomID `json:"-"`
+	Name   string     `json:"name"`
+	Epoch  bus.Epoch  `json:"epoch"`            // that the name was read in
+	Direct bus.Handle `json:"direct,omitempty"` // the other person of a room of two
+	Gone   bool       `json:"gone,omitempty"`   // this user is no longer in it
+}
+
+func roomPlace(id bus.RoomID) string { return "room/" + id.String() }
+
+// PutRoom keeps the name of a room in place of the one before.
+func (s *Store) PutRoom(ctx context.Context, r RoomName) error {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, cached, `INSERT INTO room (room, sealed) VALUES (?, ?)
+		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, r.Room[:], s.key.Seal(roomPlace(r.Room), raw))
+}
+
+// Rooms lists the rooms whose names are kept, by id.
+func (s *Store) Rooms(ctx context.Context) (rooms []RoomName, err error) {
+	err = each(ctx, s.db, func(scan func(...any) error) error {
+		var id, sealed []byte
+		if err := scan(&id, &sealed); err != nil {
+			return err
+		}
+		r, err := s.openRoom(id, sealed)
+		rooms = append(rooms, r)
+		return err
+	}, "SELECT room, sealed FROM room ORDER BY room")
+	if err != nil {
+		return nil, storeError(ctx, err)
+	}
+	return rooms, nil
+}
+
+func (s *Store) openRoom(id, sealed []byte) (r RoomName, err error) {
+	if len(id) != len(r.Room) {
+		return r, errValue
+	}
+	room := bus.RoomID(id)
+	raw, err := s.key.Open(roomPlace(room), sealed)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return r, errValue.Because(err)
+	}
+	r.Room = room
+	return r, nil
+}
+
+// ForgetRoom deletes what is kept of a room: name, keys, cursors, unsent
+// records. Its log stays, so that the node cannot show another one later.
+func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
+	return s.write(ctx, kept, func(tx *sql.Tx) error {
+		for _, table := range []string{"room", "secret", "cursor", "joined", "outbox"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", id[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,73 @@
+package profile
+
+// migrations lead from an empty database to the one of this version, one step
+// a number: user_version is how many were taken. A step that was released
+// never changes.
+//
+// In columns named sealed stands what ProfileKey.Seal made of a value, for a
+// place that names the table and the other columns of the row. Times are Unix
+// milliseconds.
+func migrations() []string {
+	return []string{
+		`CREATE TABLE entry (
+			log    INTEGER NOT NULL,
+			chain  BLOB    NOT NULL,
+			number INTEGER NOT NULL,
+			raw    BLOB    NOT NULL,
+			PRIMARY KEY (log, chain, number)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE head (
+			log    INTEGER NOT NULL,
+			chain  BLOB    NOT NULL,
+			sealed BLOB    NOT NULL,
+			PRIMARY KEY (log, chain)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE secret (
+			room   BLOB    NOT NULL,
+			epoch  INTEGER NOT NULL,
+			sealed BLOB    NOT NULL,
+			PRIMARY KEY (room, epoch)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE room (
+			room   BLOB NOT NULL PRIMARY KEY,
+			sealed BLOB NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE cursor (
+			room BLOB    NOT NULL,
+			name TEXT    NOT NULL,
+			seq  INTEGER NOT NULL,
+			PRIMARY KEY (room, name)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE joined (
+			room BLOB    NOT NULL PRIMARY KEY,
+			seq  INTEGER NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE pin (
+			handle TEXT NOT NULL PRIMARY KEY,
+			sealed BLOB NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE upload (
+			id     BLOB    NOT NULL PRIMARY KEY,
+			made   INTEGER NOT NULL,
+			sealed BLOB    NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE piece (
+			upload BLOB    NOT NULL,
+			number INTEGER NOT NULL,
+			sealed BLOB    NOT NULL,
+			PRIMARY KEY (upload, number)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE state (
+			name   TEXT NOT NULL PRIMARY KEY,
+			sealed BLOB NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE outbox (
+			place  INTEGER PRIMARY KEY AUTOINCREMENT,
+			id     BLOB    NOT NULL UNIQUE,
+			room   BLOB    NOT NULL,
+			made   INTEGER NOT NULL,
+			sealed BLOB    NOT NULL
+		) STRICT;
+		CREATE INDEX outbox_of_room ON outbox (room, place);`,
+	}
+}

@@ -1,0 +1,232 @@
+package profile
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"unibus/internal/bus"
+)
+
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	a, b := bus.RoomID{1}, bus.RoomID{2}
+	_, err := s.Secret(ctx, a, 1)
+	wantCode(t, err, bus.NotFound, "no_secret")
+	must(t, s.PutSecret(ctx, a, 1, []byte("a1")))
+	must(t, s.PutSecret(ctx, a, math.MaxUint64, []byte("a9")))
+	must(t, s.PutSecret(ctx, b, 1, []byte("b1")))
+	must(t, s.PutSecret(ctx, b, 1, []byte("b1 again")))
+	for _, want := range []struct {
+		room   bus.RoomID
+		epoch  bus.Epoch
+		secret string
+	}{{a, 1, "a1"}, {a, math.MaxUint64, "a9"}, {b, 1, "b1 again"}} {
+		if got, err := s.Secret(ctx, want.room, want.epoch); err != nil || string(got) != want.secret {
+			t.Errorf("got %q, %v, want %s", got, err, want.secret)
+		}
+	}
+}
+
+func TestRooms(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	if got, err := s.Rooms(ctx); err != nil || len(got) != 0 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	ops := RoomName{Room: bus.RoomID{2}, Name: "öps \"1\"", Epoch: math.MaxUint64, Gone: true}
+	bob := RoomName{Room: bus.RoomID{1}, Name: "bob", Epoch: 1, Direct: "bob"}
+	must(t, s.PutRoom(ctx, RoomName{Room: ops.Room, Name: "old", Epoch: 3, Direct: "x"}))
+	must(t, s.PutRoom(ctx, ops))
+	must(t, s.PutRoom(ctx, bob))
+	if got, err := s.Rooms(ctx); err != nil || !reflect.DeepEqual(got, []RoomName{bob, ops}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestForgetRoom(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	a, b := bus.RoomID{1}, bus.RoomID{2}
+	for _, room := range []bus.RoomID{a, b} {
+		must(t, s.PutRoom(ctx, RoomName{Room: room, Name: "x"}))
+		must(t, s.PutSecret(ctx, room, 1, []byte("x")))
+		must(t, s.SetCursor(ctx, room, "", 7))
+		must(t, s.SetJoined(ctx, room, 7))
+		must(t, s.PutOutbox(ctx, OutboxRecord{ID: bus.RecordID(room), Room: room}))
+		must(t, s.Append(ctx, LogRoom, [16]byte(room), 0, entries(0, 1)))
+	}
+	must(t, s.ForgetRoom(ctx, a))
+	must(t, s.ForgetRoom(ctx, bus.RoomID{9}))
+	for room, want := range map[bus.RoomID]int{a: 0, b: 1} {
+		rooms, err := s.Rooms(ctx)
+		must(t, err)
+		outbox, err := s.Outbox(ctx, room)
+		must(t, err)
+		cursor, err := s.Cursor(ctx, room, "")
+		must(t, err)
+		joined, err := s.Joined(ctx, room)
+		must(t, err)
+		_, err = s.Secret(ctx, room, 1)
+		if len(rooms) != 1 || len(outbox) != want || int(cursor) != 7*want || int(joined) != 7*want || (err == nil) != (want == 1) {
+			t.Errorf("room %v: %d names, %d records, cursor %d, joined %d, secret %v", room[0], len(rooms), len(outbox), cursor, joined, err)
+		}
+		if got, err := s.Entries(ctx, LogRoom, [16]byte(room)); err != nil || len(got) != 1 {
+			t.Errorf("room %v: its log is %q, %v", room[0], got, err)
+		}
+	}
+}
+
+func TestCursors(t *testing.T) {
+	t.Parallel()
+	s, ctx, room := memory(t), context.Background(), bus.RoomID{1}
+	for _, step := range []struct{ set, want uint64 }{{0, 0}, {5, 5}, {3, 5}, {5, 5}, {6, 6}, {0, 6}, {math.MaxInt64, math.MaxInt64}} {
+		must(t, s.SetCursor(ctx, room, "", step.set))
+		if got, err := s.Cursor(ctx, room, ""); err != nil || got != step.want {
+			t.Errorf("after %d: got %d, %v, want %d", step.set, got, err, step.want)
+		}
+	}
+	wantCode(t, s.SetCursor(ctx, room, "", math.MaxInt64+1), bus.Invalid, "bad_sequence")
+	wantCode(t, s.SetJoined(ctx, room, math.MaxUint64), bus.Invalid, "bad_sequence")
+	must(t, s.SetCursor(ctx, room, "deploy", 2))
+	must(t, s.SetJoined(ctx, room, 9))
+	must(t, s.SetJoined(ctx, room, 4))
+	deploy, err := s.Cursor(ctx, room, "deploy")
+	must(t, err)
+	other, err := s.Cursor(ctx, bus.RoomID{2}, "deploy")
+	must(t, err)
+	joined, err := s.Joined(ctx, room)
+	must(t, err)
+	if deploy != 2 || other != 0 || joined != 4 {
+		t.Errorf("got deploy %d, of another room %d, joined %d", deploy, other, joined)
+	}
+}
+
+func TestPins(t *testing.T) {
+	t.Parallel()
+	first, other := bus.AccountID{1}, bus.AccountID{2}
+	for name, tt := range map[string]struct {
+		then []Pin
+		code string
+		want Pin
+	}{
+		"first":                 {nil, "", Pin{"bob", first, false}},
+		"again":                 {[]Pin{{"bob", first, false}}, "", Pin{"bob", first, false}},
+		"verified":              {[]Pin{{"bob", first, true}}, "", Pin{"bob", first, true}},
+		"verified stays":        {[]Pin{{"bob", first, true}, {"bob", first, false}}, "", Pin{"bob", first, true}},
+		"other key":             {[]Pin{{"bob", other, false}}, "key_changed", Pin{"bob", first, false}},
+		"other key, verified":   {[]Pin{{"bob", other, true}}, "", Pin{"bob", other, true}},
+		"other after verified":  {[]Pin{{"bob", first, true}, {"bob", other, false}}, "key_changed", Pin{"bob", first, true}},
+		"another user's is own": {[]Pin{{"eve", other, true}}, "", Pin{"bob", first, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := memory(t), context.Background()
+			_, err := s.Pin(ctx, "bob")
+			wantCode(t, err, bus.NotFound, "no_pin")
+			must(t, s.PutPin(ctx, Pin{Handle: "bob", Account: first}))
+			err = nil
+			for _, p := range tt.then {
+				err = s.PutPin(ctx, p)
+			}
+			if tt.code != "" {
+				wantCode(t, err, bus.Integrity, tt.code)
+			} else {
+				must(t, err)
+			}
+			if got, err := s.Pin(ctx, "bob"); err != nil || got != tt.want {
+				t.Errorf("got %v, %v, want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	s, ctx, now := memory(t), context.Background(), time.UnixMilli(1_800_000_000_123).UTC()
+	u := Upload{ID: bus.Hash{1}, Secret: []byte("key and salt"), Made: now, Pieces: map[uint32]bus.Hash{0: {10}}}
+	_, err := s.Upload(ctx, u.ID)
+	wantCode(t, err, bus.NotFound, "no_upload")
+	must(t, s.PutUpload(ctx, u))
+	must(t, s.PutPiece(ctx, u.ID, math.MaxUint32, bus.Hash{11}))
+	must(t, s.PutPiece(ctx, u.ID, math.MaxUint32, bus.Hash{12}))
+	u.Pieces[math.MaxUint32] = bus.Hash{12}
+	if got, err := s.Upload(ctx, u.ID); err != nil || !reflect.DeepEqual(got, u) {
+		t.Fatalf("got %v, %v", got, err)
+	}
+
+	again := Upload{ID: u.ID, Secret: []byte("another"), Made: now.Add(time.Hour), Pieces: map[uint32]bus.Hash{}}
+	must(t, s.PutUpload(ctx, again))
+	if got, err := s.Upload(ctx, u.ID); err != nil || !reflect.DeepEqual(got, again) {
+		t.Fatalf("begun again: got %v, %v", got, err)
+	}
+	must(t, s.PutUpload(ctx, Upload{ID: bus.Hash{2}, Made: again.Made.Add(UploadLife)}))
+	if _, err := s.Upload(ctx, u.ID); err != nil {
+		t.Fatalf("gone too early: %v", err)
+	}
+	must(t, s.PutUpload(ctx, Upload{ID: bus.Hash{3}, Made: again.Made.Add(UploadLife + time.Millisecond)}))
+	_, err = s.Upload(ctx, u.ID)
+	wantCode(t, err, bus.NotFound, "no_upload")
+
+	must(t, s.PutPiece(ctx, bus.Hash{3}, 1, bus.Hash{13}))
+	must(t, s.DeleteUpload(ctx, bus.Hash{3}))
+	must(t, s.DeleteUpload(ctx, bus.Hash{3}))
+	_, err = s.Upload(ctx, bus.Hash{3})
+	wantCode(t, err, bus.NotFound, "no_upload")
+	var left int
+	must(t, s.db.QueryRow("SELECT count(*) FROM piece").Scan(&left))
+	if left != 0 {
+		t.Errorf("%d pieces are left of uploads that are gone", left)
+	}
+}
+
+func TestState(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	_, err := s.State(ctx, "join")
+	wantCode(t, err, bus.NotFound, "no_state")
+	must(t, s.PutState(ctx, "join", []byte("one")))
+	must(t, s.PutState(ctx, "join", []byte("two")))
+	must(t, s.PutState(ctx, "empty", nil))
+	if got, err := s.State(ctx, "join"); err != nil || string(got) != "two" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := s.State(ctx, "empty"); err != nil || len(got) != 0 {
+		t.Errorf("got %q, %v", got, err)
+	}
+	must(t, s.DeleteState(ctx, "join"))
+	must(t, s.DeleteState(ctx, "join"))
+	_, err = s.State(ctx, "join")
+	wantCode(t, err, bus.NotFound, "no_state")
+}
+
+func TestOutbox(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	a, b, at := bus.RoomID{1}, bus.RoomID{2}, time.UnixMilli(1_800_000_000_001).UTC()
+	record := func(id byte, room bus.RoomID, text string) OutboxRecord {
+		return OutboxRecord{ID: bus.RecordID{id}, Room: room, Made: at, Record: []byte(text)}
+	}
+	must(t, s.PutOutbox(ctx, record(9, a, "first")))
+	must(t, s.PutOutbox(ctx, record(5, b, "elsewhere")))
+	must(t, s.PutOutbox(ctx, record(1, a, "second")))
+	must(t, s.PutOutbox(ctx, record(5, a, "third")))
+	must(t, s.DeleteOutbox(ctx, bus.RecordID{5}))
+	must(t, s.PutOutbox(ctx, record(5, a, "third")))
+	must(t, s.PutOutbox(ctx, record(9, a, "first, changed")))
+	want := []OutboxRecord{record(9, a, "first, changed"), record(1, a, "second"), record(5, a, "third")}
+	if got, err := s.Outbox(ctx, a); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	must(t, s.DeleteOutbox(ctx, bus.RecordID{9}))
+	must(t, s.DeleteOutbox(ctx, bus.RecordID{9}))
+	if got, err := s.Outbox(ctx, a); err != nil || !reflect.DeepEqual(got, want[1:]) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := s.Outbox(ctx, b); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
