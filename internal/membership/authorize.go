@@ -1,0 +1,128 @@
+package membership
+
+import (
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+)
+
+// Signer is who signed a request. Only Transport is believed by the methods
+// of Service, which ask again, so that a body that arrives slowly outruns no
+// revocation; the other fields tell the caller whom Authorize found.
+type Signer struct {
+	Transport identity.TransportID
+	Endpoint  bus.EndpointID
+	Account   bus.AccountID
+	Handle    bus.Handle
+	Admin     bool
+	Invite    *bus.InviteID // set for the one-time key of a live invite: no account, no handle
+	unsigned  bool
+}
+
+// Unsigned stands for a request that nobody signed. It passes only where
+// Options.AllowUnsigned is set, on development nodes in mode soft or off: there
+// the chain rules alone decide.
+func Unsigned() Signer { return Signer{unsigned: true} }
+
+// Authorize finds the active endpoint, or the live invite, of a transport key.
+// It answers bus.ErrRevoked to a key that was active once, Unavailable while
+// the Service is in doubt about its store, and bus.ErrUnknownSigner else. An
+// unknown key may still call AcceptInvite and AppendAccount with
+// Signer{Transport: t}.
+func (s *Service) Authorize(t identity.TransportID) (Signer, error) {
+	s.clearDoubts()
+	return s.signer(Signer{Transport: t})
+}
+
+// Endpoint is the id of the active endpoint with this transport key. One-time
+// keys of invites have none: they do not connect to the data plane.
+func (s *Service) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
+	by, err := s.Authorize(t)
+	if err == nil && by.Invite != nil {
+		err = bus.ErrUnknownSigner
+	}
+	return by.Endpoint, err
+}
+
+// ask puts a question to the view, for the signer as he is now.
+func (s *Service) ask(by Signer, question func(*view, Signer) error) error {
+	if err := s.sure(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if by.unsigned {
+		if !s.opts.AllowUnsigned {
+			return bus.ErrUnknownSigner
+		}
+		return question(s.view, by)
+	}
+	by, err := s.view.signer(by.Transport, s.opts.Now())
+	if err != nil {
+		return err
+	}
+	return question(s.view, by)
+}
+
+// signer finds out afresh who by is.
+func (s *Service) signer(by Signer) (found Signer, err error) {
+	err = s.ask(by, func(_ *view, by Signer) error {
+		found = by
+		return nil
+	})
+	return found, err
+}
+
+// user is signer for those who are users of the bus: no invites.
+func (s *Service) user(by Signer) (found Signer, err error) {
+	err = s.ask(by, func(_ *view, by Signer) error {
+		if by.Invite != nil {
+			return errGuest
+		}
+		found = by
+		return nil
+	})
+	return found, err
+}
+
+var errGuest = bus.Errorf(bus.Forbidden, "join_first", "an invite may not do this").
+	WithHint("take the invite up first: unibus join")
+
+func (v *view) signer(t identity.TransportID, now time.Time) (Signer, error) {
+	h, ok := v.holders[t]
+	if !ok {
+		return Signer{}, bus.ErrUnknownSigner
+	}
+	if h.invite != nil {
+		return v.inviteSigner(t, *h.invite, now)
+	}
+	a := v.log.Account(h.account)
+	if !a.Active() || !v.accounts[h.account].Live(h.endpoint) {
+		return Signer{}, bus.ErrRevoked
+	}
+	return Signer{Transport: t, Endpoint: h.endpoint, Account: a.ID, Handle: a.Handle,
+		Admin: a.Role == bus.RoleAdmin}, nil
+}
+
+// inviteSigner answers for a one-time key: good until the invite is accepted in
+// the bus log and in every room that has it as guest, expires or is revoked.
+func (v *view) inviteSigner(t identity.TransportID, id bus.InviteID, now time.Time) (Signer, error) {
+	inv := v.log.Invite(id)
+	joining := inv.Accepted != nil && len(v.guests[id]) > 0 && v.log.Account(*inv.Accepted).Active()
+	if inv.Revoked || now.After(inv.NotAfter) || inv.Accepted != nil && !joining {
+		return Signer{}, bus.ErrRevoked
+	}
+	return Signer{Transport: t, Endpoint: inv.Endpoint(), Invite: &id}, nil
+}
+
+// invite is the invite that by took up or holds the one-time key of.
+func (v *view) invite(by Signer) (bus.InviteID, bool) {
+	if by.Invite != nil {
+		return *by.Invite, true
+	}
+	if a := v.log.Account(by.Account); a != nil && a.Invite != (bus.InviteID{}) {
+		return a.Invite, true
+	}
+	return bus.InviteID{}, false
+}

@@ -1,0 +1,315 @@
+package membership
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/wire"
+)
+
+// Part is what an upload is of a blob.
+type Part uint8
+
+// A piece of a larger blob lives PieceLife, until a manifest names it; a whole
+// blob of one piece, and a manifest, as long as its room keeps messages.
+const (
+	PartPiece Part = iota + 1
+	PartWhole
+	PartManifest
+)
+
+// PieceLife is how long a piece waits for its manifest.
+const PieceLife = 24 * time.Hour
+
+// maxBlobList bounds one listing.
+const maxBlobList = 1000
+
+// Upload is one stored object.
+type Upload struct {
+	ID     bus.Hash
+	Scope  Scope
+	Size   int64 // of the stored bytes
+	Part   Part
+	Pieces []bus.Hash // of a manifest
+}
+
+// MayUpload asks before a body is read whether AddBlob would take it: the
+// signer writes in the scope's room, and size fits his cap.
+func (s *Service) MayUpload(ctx context.Context, by Signer, scope Scope, size int64) error {
+	by, _, err := s.uploader(by, scope)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	return s.fits(ctx, by, size)
+}
+
+// uploader is by as he is now if he may put blobs in scope, and how long they
+// are kept there.
+func (s *Service) uploader(by Signer, scope Scope) (found Signer, keep time.Duration, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		found, keep = by, bus.DefaultRetention
+		if by.Invite != nil {
+			return errGuest
+		}
+		if scope == (Scope{}) {
+			return nil
+		}
+		at, err := v.seat(by, bus.RoomID(scope))
+		if err != nil {
+			return err
+		}
+		keep = at.state.Retention
+		if !at.writes {
+			return errReadOnly
+		}
+		return nil
+	})
+	return found, keep, err
+}
+
+var errReadOnly = bus.Errorf(bus.Forbidden, "read_only", "you may only read in this room").
+	WithHint("ask an owner of the room")
+
+func (s *Service) fits(ctx context.Context, by Signer, size int64) error {
+	if by.unsigned {
+		return nil
+	}
+	used, err := s.store.BlobBytes(ctx, by.Account)
+	if err == nil && (size < 0 || max(size, BlobFloor) > s.opts.Caps.BlobBytes-used) {
+		err = errBlobCap
+	}
+	return err
+}
+
+// AddBlob records an upload whose bytes are stored; the same again renews its
+// expiry. A manifest is taken only when the same uploader put every piece in
+// the same scope, else Conflict (no_piece).
+func (s *Service) AddBlob(ctx context.Context, by Signer, u Upload) error {
+	by, keep, err := s.uploader(by, u.Scope)
+	if err != nil {
+		return err
+	}
+	now := s.opts.Now().UTC().Truncate(time.Millisecond)
+	row := BlobRow{ID: u.ID, Scope: u.Scope, Uploader: by.Account, Size: u.Size, Created: now, Expires: now.Add(keep)}
+	switch u.Part {
+	case PartPiece:
+		row.Expires = now.Add(min(keep, PieceLife))
+	case PartWhole:
+		row.Pieces = 1
+	case PartManifest:
+		row.Manifest, row.Pieces = true, len(u.Pieces)
+		if err := s.keepPieces(ctx, row, u.Pieces); err != nil {
+			return err
+		}
+	default:
+		return errPart
+	}
+	return s.putBlob(ctx, by, row)
+}
+
+var (
+	errPart  = bus.Errorf(bus.Invalid, "bad_part", "an upload is a piece, a whole blob or a manifest")
+	errPiece = bus.Errorf(bus.Conflict, "no_piece", "the manifest names a piece that you have not put in this scope").
+			WithHint("put the pieces first")
+)
+
+// keepPieces lets the pieces of a manifest live as long as it does.
+func (s *Service) keepPieces(ctx context.Context, manifest BlobRow, pieces []bus.Hash) error {
+	if len(pieces) == 0 || len(pieces) > bus.MaxManifest {
+		return errPiece
+	}
+	each := slices.Clone(pieces)
+	slices.SortFunc(each, func(a, b bus.Hash) int { return bytes.Compare(a[:], b[:]) })
+	for ids := range slices.Chunk(slices.Compact(each), RenewBatch) {
+		ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+		found, err := s.store.RenewBlobs(ctx, manifest.Scope, manifest.Uploader, ids, manifest.Expires)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if found != len(ids) {
+			return errPiece
+		}
+	}
+	return nil
+}
+
+// putBlob stores the row if it fits. One at a time for each uploader, so that
+// parallel uploads do not pass the cap together.
+func (s *Service) putBlob(ctx context.Context, by Signer, row BlobRow) error {
+	lock := s.quota(row.Uploader)
+	lock.Lock()
+	defer lock.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	rows, err := s.store.Blobs(ctx, row.ID)
+	if err != nil {
+		return err
+	}
+	mine := slices.ContainsFunc(rows, func(r BlobRow) bool { return r.Scope == row.Scope && r.Uploader == row.Uploader })
+	if !mine {
+		if err := s.fits(ctx, by, row.Size); err != nil {
+			return err
+		}
+	}
+	return s.store.PutBlob(ctx, row)
+}
+
+func (s *Service) quota(id bus.AccountID) *sync.Mutex { return &s.quotas[int(id[0])%len(s.quotas)] }
+
+// MayRead asks whether the signer may read a blob; bus.ErrNoBlob for foreign
+// and unknown ones alike.
+func (s *Service) MayRead(ctx context.Context, by Signer, id bus.Hash) error {
+	if _, err := s.user(by); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	rows, err := s.store.Blobs(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := s.opts.Now()
+	return s.ask(by, func(v *view, by Signer) error {
+		if slices.ContainsFunc(rows, func(r BlobRow) bool { return now.Before(r.Expires) && v.reads(by, r.Scope) }) {
+			return nil
+		}
+		return bus.ErrNoBlob
+	})
+}
+
+// reads reports whether a user may read the blobs of a scope.
+func (v *view) reads(by Signer, scope Scope) bool {
+	if scope == (Scope{}) {
+		return true
+	}
+	at, err := v.seat(by, bus.RoomID(scope))
+	return err == nil && at.role != roleGuest
+}
+
+// ListBlobs lists the whole blobs and manifests of a scope, newest first.
+func (s *Service) ListBlobs(ctx context.Context, by Signer, scope Scope) ([]wire.Blob, error) {
+	if _, err := s.user(by); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	rows, err := s.store.BlobsOf(ctx, scope, maxBlobList)
+	if err != nil {
+		return nil, err
+	}
+	out := []wire.Blob{}
+	return out, s.ask(by, func(v *view, by Signer) error {
+		if !v.reads(by, scope) {
+			return bus.ErrNotMember
+		}
+		for _, r := range rows {
+			b := wire.Blob{ID: r.ID, Size: r.Size, Pieces: r.Pieces, Created: r.Created, Expires: r.Expires}
+			if a := v.log.Account(r.Uploader); a != nil {
+				b.Uploader = a.Handle
+			}
+			out = append(out, b)
+		}
+		return nil
+	})
+}
+
+// MayDelete asks before anything of a blob is read whether DeleteBlob would
+// remove it: who has no claim to it must not even make the node look at it.
+func (s *Service) MayDelete(ctx context.Context, by Signer, id bus.Hash) error {
+	by, err := s.user(by)
+	if err != nil {
+		return err
+	}
+	claims, err := s.claims(ctx, by, id)
+	if err == nil && len(claims) == 0 {
+		err = bus.ErrNoBlob
+	}
+	return err
+}
+
+// DeleteBlob removes the signer's claims to ids, an admin everybody's, and
+// erases what nobody claims any more. bus.ErrNoBlob when the first of ids is
+// not his; the rest, the pieces of a manifest, are removed as far as they are.
+func (s *Service) DeleteBlob(ctx context.Context, by Signer, erase func(bus.Hash) error, ids ...bus.Hash) error {
+	by, err := s.user(by)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		removed, err := s.unclaim(ctx, by, id)
+		if err != nil {
+			return err
+		}
+		if i == 0 && removed == 0 {
+			return bus.ErrNoBlob
+		}
+		if _, err := s.EraseUnclaimed(ctx, id, erase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) unclaim(ctx context.Context, by Signer, id bus.Hash) (removed int, err error) {
+	claims, err := s.claims(ctx, by, id)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	for _, r := range claims {
+		if err := s.store.DeleteBlob(ctx, r); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// claims are the rows of a blob that by may remove.
+func (s *Service) claims(ctx context.Context, by Signer, id bus.Hash) ([]BlobRow, error) {
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	rows, err := s.store.Blobs(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(rows, func(r BlobRow) bool {
+		return r.Uploader != by.Account && !by.Admin && !by.unsigned
+	}), nil
+}
+
+// ExpireBlobs removes expired claims and erases what nobody claims any more.
+func (s *Service) ExpireBlobs(ctx context.Context, erase func(bus.Hash) error) (erased int, err error) {
+	for {
+		rows, err := s.expired(ctx)
+		if err != nil || len(rows) == 0 {
+			return erased, err
+		}
+		for _, r := range rows {
+			if err := s.store.DeleteBlob(ctx, r); err != nil {
+				return erased, err
+			}
+			gone, err := s.EraseUnclaimed(ctx, r.ID, erase)
+			if err != nil {
+				return erased, err
+			}
+			if gone {
+				erased++
+			}
+		}
+	}
+}
+
+func (s *Service) expired(ctx context.Context) ([]BlobRow, error) {
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	return s.store.ExpiredBlobs(ctx, s.opts.Now(), maxBlobList)
+}

@@ -1,0 +1,142 @@
+package membership
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/wire"
+)
+
+func startsEpoch(e entry) bool {
+	return slices.Contains([]chain.Op{roomlog.OpRekey, roomlog.OpAdd, roomlog.OpRemove, roomlog.OpAccept}, e.Op)
+}
+
+// appendEpoch stores an entry that starts an epoch. It is first taken into a
+// copy of the state, because only the epoch it brings about says whom its
+// envelopes must be for. Starting an epoch replaces what the copy shares with
+// the original, but for the positions below which no pin may go: those rise to
+// the newest entries, which a fresh entry names anyway.
+func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, inline []wire.Envelope) error {
+	if err := s.mayRekey(ctx, at, e); err != nil {
+		return err
+	}
+	v, next := s.view, *at.state
+	if err := v.fresh(e); err != nil {
+		return err
+	}
+	if err := take(&next, e, v); err != nil {
+		return err
+	}
+	keys, err := s.keys(ctx, &next, e, inline)
+	if err != nil {
+		return err
+	}
+	b.Keys = keys
+	return s.commit(ctx, b, func() Change {
+		s.noteRekey(at, e)
+		return v.roomChange(at.room, e, func() { at.room.state = &next })
+	})
+}
+
+// rekeyPause is how long after a plain rekey the next is refused, so that
+// nobody can starve a removal by taking every index first. An owner waits for
+// owners only.
+const rekeyPause = time.Minute
+
+func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
+	if e.Op != roomlog.OpRekey {
+		return nil
+	}
+	m, _ := at.state.Member(e.Account)
+	last := at.rekeyed
+	if m.Role == bus.RoleOwner {
+		last = at.rekeyedByOwner
+	}
+	if s.opts.Now().Sub(last) < rekeyPause {
+		return errRekeyOften
+	}
+	if m.Role != bus.RoleOwner && bytes.HasPrefix(e.Body, []byte{byte(roomlog.ReasonFrames)}) {
+		return s.manyFrames(ctx, at)
+	}
+	return nil
+}
+
+var (
+	errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already").
+			WithHint("send with it; the next may be made in a minute")
+	errNotDue = bus.Errorf(bus.Forbidden, "not_due", "a new room key is not due yet").
+			WithHint("ask an owner of the room")
+)
+
+// manyFrames demands that the epoch in force has the frames that let a member
+// end it, which the log cannot tell.
+func (s *Service) manyFrames(ctx context.Context, at seat) error {
+	if s.opts.Frames == nil || !at.state.Create.Persist {
+		return errNotDue
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	n, err := s.opts.Frames(ctx, at.record, at.state.Epoch.Closing.Seq)
+	if err == nil && n < bus.EpochFrames {
+		err = errNotDue
+	}
+	return err
+}
+
+func (s *Service) noteRekey(at seat, e entry) {
+	if e.Op != roomlog.OpRekey {
+		return
+	}
+	at.room.rekeyed = s.opts.Now()
+	if m, _ := at.state.Member(e.Account); m.Role == bus.RoleOwner {
+		at.room.rekeyedByOwner = at.room.rekeyed
+	}
+}
+
+// fresh demands that the author of an entry knew the newest entry of every
+// chain it rests on: an epoch must not be sealed to somebody who was revoked
+// meanwhile.
+func (v *view) fresh(e entry) error {
+	if v.log.Len == 0 || e.Seen != v.log.Head().Ref() {
+		return bus.ErrBehind
+	}
+	for _, p := range roomlog.Pins(e.Entry) {
+		if acc := v.accounts[p.Account]; acc == nil || p.At != acc.Head().Ref() {
+			return bus.ErrBehind
+		}
+	}
+	return nil
+}
+
+// keys checks the envelopes of the epoch that e started in st: exactly one for
+// each endpoint of its audience, under its root. A cleartext room has none.
+func (s *Service) keys(ctx context.Context, st *roomlog.State, e entry, inline []wire.Envelope) (keys *EpochKeys, err error) {
+	if st.Create.Suite == bus.SuiteClear {
+		return nil, checkClear(st, inline)
+	}
+	if err := checkEnvelopes(inline); err != nil {
+		return nil, err
+	}
+	at := Staging{Room: st.ID, Root: st.Epoch.Root, By: e.Account}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	var leaves []wire.Leaf
+	if len(inline) < len(st.Epoch.Audience) {
+		if leaves, err = s.store.Staged(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	for _, env := range inline {
+		leaves = append(leaves, LeafOf(env))
+	}
+	slices.SortFunc(leaves, func(a, b wire.Leaf) int { return bytes.Compare(a.Endpoint[:], b.Endpoint[:]) })
+	if err := st.Epoch.CheckLeaves(st.ID, roomLeaves(leaves)); err != nil {
+		return nil, err
+	}
+	return &EpochKeys{Staging: at, Epoch: st.Epoch.Number, Leaves: leaves, Inline: inline}, nil
+}

@@ -1,0 +1,119 @@
+package membership
+
+import (
+	"context"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/wire"
+)
+
+// Caps bound what one user can make the node keep. A zero field is its
+// default.
+type Caps struct {
+	Rooms      int     // open rooms a user made
+	AdminRooms int     // the same for an admin
+	Invites    int     // open invites an admin made
+	Staged     int     // envelopes waiting for their entry
+	LogBytes   int64   // of entries a user wrote
+	BlobBytes  int64   // of stored blobs
+	Appends    float64 // entries a second, in bursts of ten seconds' worth
+}
+
+// DefaultCaps are the caps where nothing else is said.
+func DefaultCaps() Caps {
+	return Caps{
+		Rooms: 50, AdminRooms: 10_000, Invites: 1_000, Staged: 20_000,
+		LogBytes: 256 << 20, BlobBytes: 16 << 30, Appends: 50,
+	}
+}
+
+func (c Caps) withDefaults() Caps {
+	d := DefaultCaps()
+	return Caps{
+		Rooms: or(c.Rooms, d.Rooms), AdminRooms: or(c.AdminRooms, d.AdminRooms),
+		Invites: or(c.Invites, d.Invites), Staged: or(c.Staged, d.Staged),
+		LogBytes: or(c.LogBytes, d.LogBytes), BlobBytes: or(c.BlobBytes, d.BlobBytes),
+		Appends: or(c.Appends, d.Appends),
+	}
+}
+
+func or[T int | int64 | float64](value, otherwise T) T {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+// Refusals of caps. Waiting does not help, so they are not retryable.
+var (
+	errRoomCap   = capError("room_cap", "you have made as many rooms as you may", "close one, or ask an admin")
+	errInviteCap = capError("invite_cap", "you have made as many invites as you may", "revoke one that nobody takes up")
+	errStageCap  = capError("stage_cap", "too many envelopes wait for their entry", "try again in an hour")
+	errLogCap    = capError("log_cap", "you have written as many entries as you may", "ask an admin of the node")
+	errBlobCap   = capError("blob_cap", "this does not fit the space you may use for files", "delete files you no longer need")
+)
+
+func capError(code, message, hint string) error {
+	e := bus.Errorf(bus.Limited, code, "%s", message).WithHint("%s; `unibus limits` shows your caps", hint)
+	e.Retryable = false
+	return e
+}
+
+// allow holds the author of entries to his rate and to the bytes he may write.
+// Urgent ones, which take rights away, always pass.
+func (s *Service) allow(author bus.AccountID, bytes int, urgent bool) error {
+	if urgent {
+		return nil
+	}
+	s.mu.RLock()
+	written := s.view.written[author]
+	s.mu.RUnlock()
+	if written+int64(bytes) > s.opts.Caps.LogBytes {
+		return errLogCap
+	}
+	if wait, ok := s.rates.Take(author, 1); !ok {
+		return bus.Errorf(bus.Limited, "rate", "you write entries too fast").
+			WithHint("try again in %s", wait.Round(time.Second)+time.Second)
+	}
+	return nil
+}
+
+// Limits tells the signer his caps and what he used of each.
+func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
+	by, err := s.user(by)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	staged, err := s.store.StagedCount(ctx, by.Account)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := s.store.BlobBytes(ctx, by.Account)
+	if err != nil {
+		return nil, err
+	}
+	caps := s.opts.Caps
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := []wire.Limit{
+		{Name: "rooms", Used: int64(s.view.made[by.Account]), Cap: int64(s.roomCap(by)), Unit: "rooms"},
+		{Name: "staged_envelopes", Used: int64(staged), Cap: int64(caps.Staged), Unit: "envelopes"},
+		{Name: "log", Used: s.view.written[by.Account], Cap: caps.LogBytes, Unit: "bytes"},
+		{Name: "blobs", Used: blobs, Cap: caps.BlobBytes, Unit: "bytes"},
+	}
+	if by.Admin {
+		open := s.view.openInvites(by.Account, s.opts.Now())
+		out = append(out, wire.Limit{Name: "invites", Used: int64(open), Cap: int64(caps.Invites), Unit: "invites"})
+	}
+	return out, nil
+}
+
+func (s *Service) roomCap(by Signer) int {
+	if by.Admin {
+		return s.opts.Caps.AdminRooms
+	}
+	return s.opts.Caps.Rooms
+}

@@ -1,0 +1,225 @@
+package membership
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/wire"
+)
+
+// RoomAccess is what an endpoint may do in a room on the data plane.
+type RoomAccess struct {
+	Shard     int
+	Persist   bool
+	Read      bool
+	Write     bool
+	Tip       bus.Prefix // see wire.Tip
+	Retention time.Duration
+}
+
+// RoomFacts says what an endpoint may do in a room on the data plane. Only
+// live endpoints in the audience of the epoch in force may do anything; for
+// everything else, closed rooms too, it answers bus.ErrNotMember.
+func (s *Service) RoomFacts(me bus.EndpointID, id bus.RoomID) (RoomAccess, error) {
+	if err := s.sure(); err != nil {
+		return RoomAccess{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.view.rooms[id]
+	if r == nil {
+		return RoomAccess{}, bus.ErrNotMember
+	}
+	read, write := s.view.access(r, me)
+	if !read {
+		return RoomAccess{}, bus.ErrNotMember
+	}
+	return RoomAccess{Shard: r.record.Shard, Persist: r.state.Create.Persist, Read: read, Write: write,
+		Tip: s.view.tip(r), Retention: r.state.Retention}, nil
+}
+
+// tip digests the heads that r rests on.
+func (v *view) tip(r *room) bus.Prefix {
+	if t := r.tip.Load(); t != nil && t.version == v.version {
+		return t.digest
+	}
+	var heads []bus.Head
+	for _, m := range r.state.Members() {
+		heads = append(heads, v.accounts[m.Account].Head())
+	}
+	t := &tip{version: v.version, digest: wire.Tip(v.log.Head(), r.state.Head(), heads)}
+	r.tip.Store(t)
+	return t.digest
+}
+
+// roleGuest is the role of who has not accepted yet.
+const roleGuest = "guest"
+
+// seat is the place of a signer in a room.
+type seat struct {
+	*room
+	role   string // "owner", "member", "reader", "guest"; "none" for nobody's request
+	writes bool
+}
+
+var errClosed = bus.Errorf(bus.Conflict, "room_closed", "this room was closed")
+
+// seat finds the open room in which by has a place: an endpoint of a member,
+// or the guest's one-time key or the account that took its invite up. For a
+// foreign and an unknown room the answer is the same.
+func (v *view) seat(by Signer, id bus.RoomID) (seat, error) {
+	at, err := v.seatOrClosed(by, id)
+	if err == nil && at.state.Closed {
+		return seat{}, errClosed
+	}
+	return at, err
+}
+
+func (v *view) seatOrClosed(by Signer, id bus.RoomID) (seat, error) {
+	r := v.rooms[id]
+	if r == nil {
+		return seat{}, bus.ErrNotMember
+	}
+	if by.unsigned {
+		return seat{room: r, role: "none"}, nil
+	}
+	if m, ok := r.state.Member(by.Account); ok && by.Invite == nil {
+		return seat{room: r, role: m.Role.String(), writes: m.Role.Writes()}, nil
+	}
+	if invite, ok := v.invite(by); ok {
+		if _, ok := r.state.Guest(invite); ok {
+			return seat{room: r, role: roleGuest}, nil
+		}
+	}
+	return seat{}, bus.ErrNotMember
+}
+
+// Room tells an endpoint of a member, or a guest, of a room. Every question
+// about a room answers bus.ErrNotMember for a foreign and an unknown one.
+func (s *Service) Room(by Signer, id bus.RoomID) (out wire.Room, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		at, err := v.seat(by, id)
+		if err == nil {
+			out = v.room(at)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (v *view) room(at seat) wire.Room {
+	st := at.state
+	return wire.Room{
+		ID: st.ID, Subject: wire.OutSubject(st.ID), Epoch: st.Epoch.Number, Role: at.role,
+		Members: len(st.Members()), Log: st.Head(), Tip: v.tip(at.room), Created: at.record.Created,
+		Policy: wire.Policy{
+			Encrypted: st.Create.Suite != bus.SuiteClear, Persist: st.Create.Persist, History: st.Create.History.String(),
+			Recovery: st.Create.Recovery, Direct: st.Create.Direct, Retention: int64(st.Retention / time.Second),
+		},
+	}
+}
+
+// Members lists the members by account, then the guests by invite.
+func (s *Service) Members(by Signer, id bus.RoomID) (out []wire.Member, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		at, err := v.seat(by, id)
+		if err == nil {
+			out = v.roster(at.room)
+		}
+		return err
+	})
+	return out, err
+}
+
+func (v *view) roster(r *room) []wire.Member {
+	out := []wire.Member{}
+	for _, m := range r.state.Members() {
+		out = append(out, wire.Member{User: v.log.Account(m.Account).Handle, Account: m.Account,
+			Role: m.Role.String(), Since: m.Time, Head: v.accounts[m.Account].Head()})
+	}
+	for _, g := range r.state.Guests() {
+		out = append(out, wire.Member{User: v.log.Invite(g.Invite).Handle, Role: g.Role.String(),
+			Since: g.Time, Invited: true})
+	}
+	return out
+}
+
+// RoomsOf lists the open rooms of the signer's own endpoint by id.
+func (s *Service) RoomsOf(by Signer, endpoint bus.EndpointID) (out []wire.Room, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		if by.unsigned {
+			by = Signer{Account: v.endpoints[endpoint], Endpoint: endpoint}
+		}
+		if endpoint != by.Endpoint {
+			return errNotYourRooms
+		}
+		out = v.roomsFor(by)
+		return nil
+	})
+	return out, err
+}
+
+var errNotYourRooms = bus.Errorf(bus.Forbidden, "not_yours", "an endpoint may list its own rooms only")
+
+func (v *view) roomsFor(by Signer) []wire.Room {
+	rooms := map[bus.RoomID]*room{}
+	maps.Copy(rooms, v.members[by.Account])
+	if invite, ok := v.invite(by); ok {
+		maps.Copy(rooms, v.guests[invite])
+	}
+	out := []wire.Room{}
+	for _, r := range byID(rooms) {
+		if at, err := v.seat(by, r.state.ID); err == nil {
+			out = append(out, v.room(at))
+		}
+	}
+	return out
+}
+
+// RoomEntries returns a page of a room log, also of a closed room.
+func (s *Service) RoomEntries(ctx context.Context, by Signer, id bus.RoomID, from uint32) (wire.Entries, error) {
+	var tail chain.Tail
+	err := s.ask(by, func(v *view, by Signer) error {
+		at, err := v.seatOrClosed(by, id)
+		if err == nil {
+			tail = at.state.Tail
+		}
+		return err
+	})
+	if err != nil {
+		return wire.Entries{}, err
+	}
+	return s.page(ctx, LogRoom, tail, from)
+}
+
+// RoomRecord is the node's record of an open room.
+func (s *Service) RoomRecord(id bus.RoomID) (RoomRecord, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.view.rooms[id]
+	if r == nil || r.state.Closed {
+		return RoomRecord{}, false
+	}
+	return r.record, true
+}
+
+// RoomRetention is a room with what its log says about its messages.
+type RoomRetention struct {
+	RoomRecord
+	Retention time.Duration // how long they are kept
+	Clear     bool          // they are not encrypted
+}
+
+// RoomRecords lists all rooms by id, closed ones too: what a purge of old
+// messages and the refusal of cleartext rooms need.
+func (s *Service) RoomRecords() (out []RoomRetention) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range byID(s.view.rooms) {
+		out = append(out, RoomRetention{r.record, r.state.Retention, r.state.Create.Suite == bus.SuiteClear})
+	}
+	return out
+}

@@ -1,0 +1,190 @@
+package membership
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/account"
+	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/identity"
+)
+
+// view is every fact of the bus in memory, with the indexes that questions
+// need. Only committed entries change it. It is what the chain rules rest on:
+// it implements roomlog.Facts, buslog.Signers and account.Admins.
+type view struct {
+	version   uint64 // of the whole view
+	log       *buslog.State
+	accounts  map[bus.AccountID]*account.State
+	rooms     map[bus.RoomID]*room
+	holders   map[identity.TransportID]holder
+	endpoints map[bus.EndpointID]bus.AccountID       // of every endpoint ever listed
+	members   map[bus.AccountID]map[bus.RoomID]*room // open rooms by member
+	guests    map[bus.InviteID]map[bus.RoomID]*room  // open rooms by guest
+	made      map[bus.AccountID]int                  // open rooms by their maker
+	written   map[bus.AccountID]int64                // bytes of entries by author
+}
+
+// holder is whose transport key it is: an endpoint's, or an invite's. It stays
+// when they end, so that nobody else takes the key up.
+type holder struct {
+	account  bus.AccountID
+	endpoint bus.EndpointID
+	invite   *bus.InviteID
+}
+
+// room is a room log and what the node adds to it.
+type room struct {
+	// append is held from the check of an entry until its step: two entries
+	// of one room never pass the check for the same index.
+	append sync.Mutex
+	state  *roomlog.State
+	record RoomRecord
+	maker  bus.AccountID
+	tip    atomic.Pointer[tip]
+	// When plain rekeys were taken last, from anybody and from an owner.
+	rekeyed, rekeyedByOwner time.Time
+}
+
+// tip is wire.Tip of a room as of a version of the view: it is asked for with
+// every frame and changes with an entry.
+type tip struct {
+	version uint64
+	digest  bus.Prefix
+}
+
+func newView() *view {
+	return &view{
+		log: buslog.New(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{},
+		holders: map[identity.TransportID]holder{}, endpoints: map[bus.EndpointID]bus.AccountID{},
+		members: map[bus.AccountID]map[bus.RoomID]*room{}, guests: map[bus.InviteID]map[bus.RoomID]*room{},
+		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{},
+	}
+}
+
+// Bus is the bus log.
+func (v *view) Bus() *buslog.State { return v.log }
+
+// Account is an account chain, nil when it has no entry.
+func (v *view) Account(id bus.AccountID) *account.State { return v.accounts[id] }
+
+// Signer finds the content key of an endpoint as of a position of its chain.
+func (v *view) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+	acc := v.accounts[id]
+	if acc == nil {
+		return identity.VerifyKey{}, false
+	}
+	return acc.Signer(endpoint, at)
+}
+
+// Admin finds the content key of an endpoint of somebody who was an admin as of
+// a position of the bus log.
+func (v *view) Admin(id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+	if !v.log.WasAdmin(id, at) {
+		return identity.VerifyKey{}, false
+	}
+	return v.Signer(id, endpoint, own)
+}
+
+// entry is a parsed entry and its bytes.
+type entry struct {
+	*chain.Entry
+	raw []byte
+}
+
+// noteBus indexes an entry that the bus log took in.
+func (v *view) noteBus(e entry) {
+	v.written[e.Account] += int64(len(e.raw))
+	if e.Op != buslog.OpInvite {
+		return
+	}
+	id := bus.InviteID(e.Body[:len(bus.InviteID{})]) // an invite entry begins with its id
+	inv := v.log.Invite(id)
+	if _, held := v.holders[inv.Transport]; !held {
+		v.holders[inv.Transport] = holder{invite: &id}
+	}
+}
+
+// checkAccount verifies the next entry of an account chain; the step changes
+// acc alone. Beyond the rules, a transport key and an endpoint id stand in one
+// chain only: else somebody could list another's key, and be taken for him or
+// crowd him out of rooms.
+func (v *view) checkAccount(acc *account.State, e entry) (func(), error) {
+	step, err := acc.Check(e.Entry, v)
+	if err != nil || e.Op != account.OpAdd {
+		return step, err
+	}
+	add, _ := account.ParseAdd(e.Body)
+	_, held := v.holders[add.Transport]
+	_, listed := v.endpoints[add.Endpoint()]
+	if held || listed {
+		return nil, errKeyUsed
+	}
+	return step, nil
+}
+
+var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this key was used before on this bus").
+	WithHint("make new keys")
+
+// noteAccount indexes an entry that acc took in.
+func (v *view) noteAccount(acc *account.State, e entry) {
+	v.written[e.Account] += int64(len(e.raw))
+	v.accounts[acc.ID] = acc
+	if e.Op != account.OpAdd {
+		return
+	}
+	add, _ := account.ParseAdd(e.Body)
+	v.endpoints[add.Endpoint()] = acc.ID
+	if add.Kind == account.KindDevice {
+		v.holders[add.Transport] = holder{account: acc.ID, endpoint: add.Endpoint()}
+	}
+}
+
+// place runs the step of an entry of r and brings the indexes up to date.
+func (v *view) place(r *room, e entry, step func()) {
+	v.unlink(r)
+	step()
+	v.written[e.Account] += int64(len(e.raw))
+	v.link(r)
+}
+
+// link indexes an open room under its members and guests.
+func (v *view) link(r *room) {
+	r.state.Name = bytes.Clone(r.state.Name) // a slice of its whole entry before
+	if r.state.Closed {
+		return
+	}
+	v.made[r.maker]++
+	for _, m := range r.state.Members() {
+		put(v.members, m.Account, r)
+	}
+	for _, g := range r.state.Guests() {
+		put(v.guests, g.Invite, r)
+	}
+}
+
+// unlink undoes link; a closed room is in no index.
+func (v *view) unlink(r *room) {
+	if r.state.Closed {
+		return
+	}
+	v.made[r.maker]--
+	for _, m := range r.state.Members() {
+		delete(v.members[m.Account], r.state.ID)
+	}
+	for _, g := range r.state.Guests() {
+		delete(v.guests[g.Invite], r.state.ID)
+	}
+}
+
+func put[K comparable](index map[K]map[bus.RoomID]*room, key K, r *room) {
+	if index[key] == nil {
+		index[key] = map[bus.RoomID]*room{}
+	}
+	index[key][r.state.ID] = r
+}
