@@ -1,0 +1,241 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"unibus/internal/blob"
+	"unibus/internal/bus"
+	"unibus/internal/membership"
+	"unibus/internal/wire"
+)
+
+func (x *exchange) listBlobs() error {
+	scope, err := x.scope()
+	if err != nil {
+		return err
+	}
+	all, err := x.o.Membership.ListBlobs(x.ctx(), x.by, scope)
+	return x.json(wire.List[wire.Blob]{Items: all}, err)
+}
+
+// scope reads whose a blob is: a room's, or everybody's on the bus.
+func (x *exchange) scope() (membership.Scope, error) {
+	text := x.query["scope"]
+	if text == "bus" {
+		return membership.Scope{}, nil
+	}
+	room, err := bus.ParseRoomID(text)
+	if err == nil && room == (bus.RoomID{}) { // that scope has another name
+		err = errScope
+	}
+	return membership.Scope(room), err
+}
+
+var (
+	errScope = bus.Errorf(bus.Invalid, "bad_scope", "a scope is a room's id, or bus")
+	errPart  = bus.Errorf(bus.Invalid, "bad_part", "a part is piece, whole or manifest")
+	errID    = bus.Errorf(bus.Invalid, "bad_digest", "the digest of the body is not the id of the blob")
+)
+
+// putBlob stores a piece, a whole blob or a manifest. The rules are asked
+// before the body is read, and again when it is stored: rights may have gone
+// while it came.
+func (x *exchange) putBlob() error {
+	up, err := x.upload()
+	if err != nil {
+		return err
+	}
+	if err := x.o.Membership.MayUpload(x.ctx(), x.by, up.Scope, max(x.http.ContentLength, 0)); err != nil {
+		return err
+	}
+	if up.Part == membership.PartManifest || x.http.ContentLength < 0 {
+		return x.putWhole(up)
+	}
+	body, err := x.streamed()
+	if err != nil {
+		return err
+	}
+	up.Size = x.http.ContentLength
+	return x.done(x.store(up, body))
+}
+
+// upload reads what an upload says it is.
+func (x *exchange) upload() (up membership.Upload, err error) {
+	if up.ID, err = bus.ParseHash(x.values[0]); err != nil {
+		return up, err
+	}
+	if up.Scope, err = x.scope(); err != nil {
+		return up, err
+	}
+	switch x.query["part"] {
+	case "piece":
+		up.Part = membership.PartPiece
+	case "whole":
+		up.Part = membership.PartWhole
+	case "manifest":
+		up.Part = membership.PartManifest
+	default:
+		return up, errPart
+	}
+	if x.signed && x.digest != up.ID {
+		return up, errID
+	}
+	return up, nil
+}
+
+// putWhole takes a body into memory, under the budget: a manifest, which must
+// be read, and a body whose length was not declared.
+func (x *exchange) putWhole(up membership.Upload) error {
+	if err := x.readAll(); err != nil {
+		return err
+	}
+	up.Size = int64(len(x.raw))
+	if up.Part == membership.PartManifest {
+		if err := x.reserve(up.Size); err != nil { // the list that is made of it
+			return err
+		}
+		m, err := blob.ParseManifest(x.raw)
+		if err != nil {
+			return err
+		}
+		up.Pieces = m.Pieces
+	}
+	return x.done(x.store(up, bytes.NewReader(x.raw)))
+}
+
+// store keeps the bytes, then the claim to them.
+func (x *exchange) store(up membership.Upload, body io.Reader) error {
+	release := x.o.Membership.HoldBlob(up.ID)
+	defer release()
+	err := x.o.Blobs.Put(x.ctx(), up.ID, body, up.Size)
+	switch {
+	case err == nil:
+		err = x.o.Membership.AddBlob(x.ctx(), x.by, up)
+	case !errors.Is(err, blob.ErrStore) && !errors.Is(err, blob.ErrFull):
+		return err // nothing was stored
+	}
+	if err != nil {
+		release()
+		x.eraseUnclaimed(up.ID)
+	}
+	return err
+}
+
+// eraseUnclaimed removes bytes whose claim was refused, also when the request
+// is over.
+func (x *exchange) eraseUnclaimed(id bus.Hash) {
+	ctx := context.WithoutCancel(x.ctx())
+	if _, err := x.o.Membership.EraseUnclaimed(ctx, id, x.erase(ctx)); err != nil {
+		x.o.Log.Warn("unclaimed blob stays", append(x.about(), "err", err)...)
+	}
+}
+
+func (x *exchange) erase(ctx context.Context) func(bus.Hash) error {
+	return func(id bus.Hash) error { return x.o.Blobs.Delete(ctx, id) }
+}
+
+// open finds a blob that the signer may read.
+func (x *exchange) open() (io.ReadSeekCloser, int64, error) {
+	id, err := bus.ParseHash(x.values[0])
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := x.o.Membership.MayRead(x.ctx(), x.by, id); err != nil {
+		return nil, 0, err
+	}
+	return x.o.Blobs.Get(x.ctx(), id)
+}
+
+func (x *exchange) headBlob() error {
+	src, size, err := x.open()
+	if err != nil {
+		return err
+	}
+	x.blobHeader(span{0, size}, size)
+	return src.Close()
+}
+
+// getBlob sends a blob or a range of it. Its bytes are not checked here, since
+// who asked checks them: they may also be damaged on the way.
+func (x *exchange) getBlob() error {
+	src, size, err := x.open()
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	part := spanOf(x.http.Header.Get("Range"), size)
+	if _, err := src.Seek(part.from, io.SeekStart); err != nil {
+		return err
+	}
+	x.blobHeader(part, size)
+	_, err = io.CopyBuffer(guarded{x.w, x.active}, io.LimitReader(src, part.size), make([]byte, chunk))
+	return err
+}
+
+// active asks whether the signer may still use the bus.
+func (x *exchange) active() error {
+	if !x.signed {
+		return nil
+	}
+	_, err := x.o.Membership.Authorize(x.by.Transport)
+	return err
+}
+
+func (x *exchange) blobHeader(part span, size int64) {
+	h, status := x.w.Header(), http.StatusOK
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.FormatInt(part.size, 10))
+	h.Set("Accept-Ranges", "bytes")
+	if part.size != size {
+		h.Set("Content-Range", part.contentRange(size))
+		status = http.StatusPartialContent
+	}
+	x.w.WriteHeader(status)
+}
+
+// deleteBlob removes a blob with its pieces.
+func (x *exchange) deleteBlob() error {
+	id, err := bus.ParseHash(x.values[0])
+	if err != nil {
+		return err
+	}
+	if err := x.o.Membership.MayDelete(x.ctx(), x.by, id); err != nil {
+		return err
+	}
+	pieces, err := x.pieces(id)
+	if err != nil {
+		return err
+	}
+	ids := append([]bus.Hash{id}, pieces...)
+	return x.done(x.o.Membership.DeleteBlob(x.ctx(), x.by, x.erase(x.ctx()), ids...))
+}
+
+// pieces lists those of a manifest; nothing else has any. Whose the claims to
+// them are, the rules know.
+func (x *exchange) pieces(id bus.Hash) ([]bus.Hash, error) {
+	src, size, err := x.o.Blobs.Get(x.ctx(), id)
+	if errors.Is(err, bus.ErrNoBlob) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	if err := x.reserve(2 * size); err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(src, size))
+	if err != nil {
+		return nil, err
+	}
+	m, err := blob.ParseManifest(raw)
+	if err != nil { // it is none
+		return nil, nil
+	}
+	return m.Pieces, nil
+}

@@ -1,0 +1,20 @@
+package control
+
+import (
+	"unibus/internal/bus"
+	"unibus/internal/wire"
+)
+
+// acceptInvite takes an invite up. It is signed by the invite's one-time key,
+// which the node no longer knows when the answer to the first try was lost.
+func (x *exchange) acceptInvite() error {
+	id, err := bus.ParseInviteID(x.values[0])
+	if err != nil {
+		return err
+	}
+	var a wire.Accept
+	if err := x.decode(&a); err != nil {
+		return err
+	}
+	return x.appended(x.o.Membership.AcceptInvite(x.ctx(), x.by, id, a))
+}

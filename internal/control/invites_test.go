@@ -1,0 +1,29 @@
+package control
+
+import (
+	"testing"
+	"time"
+
+	"unibus/internal/chain/chaintest"
+	"unibus/internal/identity"
+	"unibus/internal/wire"
+)
+
+func TestInvite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	admin := r.w.Founder.Device()
+	inv := r.w.Invite("carol", time.Hour)
+	r.expect("invite", r.post(admin, "/log", wire.Append{Entry: r.w.BusLog[len(r.w.BusLog)-1].Encode()}), 200, "")
+	guest := &chaintest.Device{Transport: inv.Keys.Transport}
+	r.expect("the guest reads", r.get(guest, "/log"), 200, "")
+	r.expect("the guest may no more", r.get(guest, "/blobs?scope=bus"), 403, "join_first")
+	carol := r.w.Join(inv)
+	accept := wire.Accept{Entry: r.w.BusLog[len(r.w.BusLog)-1].Encode(), Account: encode(r.w.AccountLogs[carol.ID()])}
+	stranger := &chaintest.Device{Transport: identity.NewTransportKey()}
+	r.expect("by a stranger", r.post(stranger, wire.AcceptTarget(inv.ID), accept), 401, "unauthenticated")
+	r.expect("accept", r.post(guest, wire.AcceptTarget(inv.ID), accept), 200, "")
+	r.expect("the answer was lost", r.post(guest, wire.AcceptTarget(inv.ID), accept), 200, "")
+	r.expect("the guest is gone", r.get(guest, "/log"), 401, "revoked")
+	r.expect("carol is there", r.get(carol.Device(), "/users/carol"), 200, "")
+}
