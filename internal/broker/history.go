@@ -184,21 +184,18 @@ func (h *history) count(ctx context.Context, shard int, room bus.RoomID, seq uin
 	return b.messages[0].behind + 1, b.messages[0].seq, nil
 }
 
-// since returns the first sequence that was stored at t or later in a shard,
-// whatever its room, or one past the newest when there is none.
-func (h *history) since(ctx context.Context, shard int, t time.Time) (uint64, error) {
-	b, err := h.get(ctx, shard, getRequest{StartTime: &t, Next: ">", Batch: 1})
+// since returns the first sequence of a room that was stored at t or later, or
+// one past its newest when there is none: what is below it is older than t.
+func (h *history) since(ctx context.Context, shard int, room bus.RoomID, t time.Time) (uint64, error) {
+	b, err := h.get(ctx, shard, getRequest{StartTime: &t, Next: wire.StoredSubject(shard, room), Batch: 1})
 	if err != nil {
 		return 0, err
 	}
 	if len(b.messages) > 0 {
 		return b.messages[0].seq, nil
 	}
-	b, err = h.get(ctx, shard, getRequest{Last: ">"})
-	if err != nil || len(b.messages) == 0 {
-		return 0, err
-	}
-	return b.messages[0].seq + 1, nil
+	last, err := h.last(ctx, shard, room)
+	return last + 1, err
 }
 
 // frameOf reports whether s is a frame of room, and counts what is not: no

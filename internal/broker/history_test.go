@@ -228,6 +228,26 @@ func TestPurge(t *testing.T) {
 	}
 }
 
+// The newest message of a shard may be another room's, and gone: a purge by
+// time must not rest on it.
+func TestPurgeBehindPurged(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	p, room, other := n.person(), newRoom(), newRoom()
+	n.storeRaw(1, room, p.frame(room, 10))
+	n.storeRaw(1, other, p.frame(other, 10))
+	if err := n.Purge(t.Context(), 1, other, nil); err != nil {
+		t.Fatal(err)
+	}
+	future := time.Now().Add(time.Hour)
+	if err := n.Purge(t.Context(), 1, room, &future); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := n.Last(t.Context(), 1, room); err != nil || last != 0 {
+		t.Errorf("newest: got %d, %v; want none", last, err)
+	}
+}
+
 // A request that is given up leaves answers behind; the next request on that
 // connection must not take them for its own.
 func TestLateAnswersAreIgnored(t *testing.T) {

@@ -129,7 +129,7 @@ func (b *Broker) Purge(ctx context.Context, shard int, room bus.RoomID, before *
 	if before == nil {
 		return b.shards.purge(ctx, shard, room, 0)
 	}
-	cut, err := b.history.since(ctx, shard, *before)
+	cut, err := b.history.since(ctx, shard, room, *before)
 	if err != nil || cut <= 1 {
 		return err
 	}
