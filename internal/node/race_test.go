@@ -1,0 +1,6 @@
+//go:build race
+
+package node_test
+
+// slow is how much longer everything takes under the race detector.
+const slow = 5
