@@ -11,9 +11,11 @@ import (
 var (
 	ErrEmpty    = bus.Errorf(bus.Invalid, "blob_empty", "a blob has at least one byte")
 	ErrTooLarge = bus.Errorf(bus.TooLarge, "blob_too_large", "the blob is too large")
-	ErrFull     = bus.Errorf(bus.Full, "blob_full", "the node has no space left for blobs")
+	ErrFull     = bus.Errorf(bus.Full, "blob_full", "the node has no space left for blobs").
+			WithHint("free space on the node's disk")
 	// ErrStore means that the store itself is in trouble; its cause is for our log.
-	ErrStore = bus.Errorf(bus.Unavailable, "blob_store", "the node's blob store does not work now")
+	ErrStore = bus.Errorf(bus.Unavailable, "blob_store", "the node's blob store does not work now").
+			WithHint("try again; if it stays so, see the log of the node")
 )
 
 // CheckSize refuses what no store keeps: nothing (ErrEmpty) and more than

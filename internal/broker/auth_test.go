@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/tls"
 	"encoding/base64"
@@ -265,7 +266,7 @@ func TestOwnIdentitiesInProcessOnly(t *testing.T) {
 		"leaf node":      {caller{opts: right, addr: pipe.RemoteAddr(), kind: server.LEAF}, false},
 		"router":         {caller{opts: right, addr: pipe.RemoteAddr(), kind: server.ROUTER}, false},
 	} {
-		c.kind = or(c.kind, server.CLIENT)
+		c.kind = cmp.Or(c.kind, server.CLIENT)
 		if got := g.Check(&c.caller); got != c.ok || (c.as != nil) != c.ok {
 			t.Errorf("%s: admitted %v as %v, want %v", name, got, c.as, c.ok)
 		}

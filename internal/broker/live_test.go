@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"unibus/internal/bus"
+	"unibus/internal/wire"
 )
 
 func TestGrantReachesLiveConnection(t *testing.T) {
@@ -106,7 +107,7 @@ func TestOpenNoticesALoss(t *testing.T) {
 	a := n.connect(alice)
 	a.open(r1)
 	n.remove(alice, r1)
-	if r, err := a.tryOpen(r2); err == nil && r.Error != openConnection {
+	if r, err := a.tryOpen(r2); err == nil && r.Error != wire.OpenConnection {
 		t.Errorf("open: %+v", r)
 	}
 	a.waitClosed()

@@ -31,8 +31,18 @@ func newServerLog(to *slog.Logger) *serverLog {
 func (l *serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
 func (l *serverLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
 func (l *serverLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
-func (l *serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) }
+func (l *serverLog) Warnf(format string, v ...any) {
+	level := slog.LevelWarn
+	if strings.HasPrefix(format, handshakeFirst) {
+		level = slog.LevelDebug
+	}
+	l.say(level, format, v)
+}
+func (l *serverLog) Errorf(format string, v ...any) { l.say(slog.LevelWarn, format, v) }
+
+// handshakeFirst begins the warning that clients without TLS cannot connect:
+// that is what was asked for.
+const handshakeFirst = "Clients that are not using"
 
 // Fatalf is called when the server cannot go on; the server then only looks alive.
 func (l *serverLog) Fatalf(format string, v ...any) {

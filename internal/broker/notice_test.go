@@ -48,19 +48,19 @@ func TestOpenRefuses(t *testing.T) {
 	n.add(bob, room, memberFacts)
 	a, b := n.connect(alice), n.connect(bob)
 	id, _ := b.GetClientID()
-	if r, err := a.openFor(id, many[0]); err != nil || r.Error != openConnection {
+	if r, err := a.openFor(id, many[0]); err != nil || r.Error != wire.OpenConnection {
 		t.Errorf("another's connection: %+v, %v", r, err)
 	}
-	if r, err := a.openFor(1<<40, many[0]); err != nil || r.Error != openConnection {
+	if r, err := a.openFor(1<<40, many[0]); err != nil || r.Error != wire.OpenConnection {
 		t.Errorf("no connection: %+v, %v", r, err)
 	}
-	if r := a.open(many...); r.Error != openRooms {
+	if r := a.open(many...); r.Error != wire.OpenRooms {
 		t.Errorf("too many at once: %+v", r)
 	}
 	if r := a.open(many[:bus.MaxOpenRooms]...); len(r.Granted) != bus.MaxOpenRooms {
 		t.Errorf("as many as there may be: %+v", r)
 	}
-	if r := a.open(many[bus.MaxOpenRooms]); r.Error != openRooms {
+	if r := a.open(many[bus.MaxOpenRooms]); r.Error != wire.OpenRooms {
 		t.Errorf("one more: %+v", r)
 	}
 	foreign, unknown := a.open(room), a.open(newRoom())
@@ -68,7 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a foreign room %+v and one that does not exist %+v answer differently", foreign, unknown)
 	}
 	n.change(func() { n.stale = true })
-	if r := b.open(room); r.Error != openRetry {
+	if r := b.open(room); r.Error != wire.OpenRetry {
 		t.Errorf("without a lease: %+v", r)
 	}
 }
@@ -82,7 +82,7 @@ func TestOpenRequestsThatAreNone(t *testing.T) {
 		`{"client":1}{"client":1}`, `{"rooms":[` + strings.Repeat(`"`+newRoom().String()+`",`, 70) + `"x"]}`, strings.Repeat(" ", maxOpenRequest+1)} {
 		m, err := a.request(wire.OpenSubject(alice.id, n.Server()), []byte(data))
 		var r wire.OpenReply
-		if err != nil || json.Unmarshal(m.Data, &r) != nil || r.Error != openRooms {
+		if err != nil || json.Unmarshal(m.Data, &r) != nil || r.Error != wire.OpenRooms {
 			t.Errorf("%.20q: %+v, %v", data, r, err)
 		}
 	}

@@ -26,13 +26,6 @@ const (
 	maxOpenRequest = 8 << 10
 )
 
-// Reasons why a whole open request is refused.
-const (
-	openRetry      = "retry"      // not now
-	openConnection = "connection" // not a live connection of this endpoint here
-	openRooms      = "rooms"      // malformed, or too many rooms
-)
-
 // opener serves svc.*.open.<server>: it extends the grant of a live connection
 // by the rooms of a view.
 type opener struct {
@@ -62,13 +55,13 @@ func (o *opener) take(m *nats.Msg) {
 		return
 	}
 	if !o.guard.mayOpen(me) {
-		o.answer(m.Reply, wire.OpenReply{Error: openRetry})
+		o.answer(m.Reply, wire.OpenReply{Error: wire.OpenRetry})
 		return
 	}
 	select {
 	case o.queues[me[0]%openWorkers] <- m:
 	default:
-		o.answer(m.Reply, wire.OpenReply{Error: openRetry})
+		o.answer(m.Reply, wire.OpenReply{Error: wire.OpenRetry})
 	}
 }
 
@@ -89,7 +82,7 @@ func (o *opener) serve(ctx context.Context, m *nats.Msg) {
 	o.served.Add(1)
 	req, err := decodeOpen(m.Data)
 	if err != nil {
-		o.answer(m.Reply, wire.OpenReply{Error: openRooms})
+		o.answer(m.Reply, wire.OpenReply{Error: wire.OpenRooms})
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -143,19 +136,19 @@ func decodeOpen(data []byte) (req wire.OpenRequest, err error) {
 func (s *sessions) open(me bus.EndpointID, req wire.OpenRequest) wire.OpenReply {
 	ses := s.find(me)
 	if ses == nil || req.Server != s.server {
-		return wire.OpenReply{Error: openConnection}
+		return wire.OpenReply{Error: wire.OpenConnection}
 	}
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
 	c := ses.conns[req.Client]
 	switch {
 	case c == nil || !s.alive(c.id):
-		return wire.OpenReply{Error: openConnection}
+		return wire.OpenReply{Error: wire.OpenConnection}
 	case !s.dir.Fresh():
-		return wire.OpenReply{Error: openRetry}
+		return wire.OpenReply{Error: wire.OpenRetry}
 	case !s.refresh(me, c):
 		s.cut(ses, []*connection{c})
-		return wire.OpenReply{Error: openConnection}
+		return wire.OpenReply{Error: wire.OpenConnection}
 	}
 	return s.extend(ses, c, req.Rooms)
 }
@@ -175,7 +168,7 @@ func (s *sessions) extend(ses *session, c *connection, rooms []bus.RoomID) (r wi
 		r.Granted = append(r.Granted, wire.OpenRoom{Room: room, Write: f.Write, Tip: f.Tip})
 	}
 	if len(c.open)+len(added) > bus.MaxOpenRooms {
-		return wire.OpenReply{Error: openRooms}
+		return wire.OpenReply{Error: wire.OpenRooms}
 	}
 	if len(added) > 0 {
 		maps.Copy(c.open, added)
@@ -191,5 +184,5 @@ func refusal(err error) string {
 	if errors.Is(err, bus.ErrNotMember) {
 		return bus.ErrNotMember.Code
 	}
-	return openRetry
+	return wire.OpenRetry
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
@@ -47,7 +48,7 @@ type Options struct {
 	PostRate int
 
 	Now func() time.Time // default time.Now
-	Log *slog.Logger     // default slog.Default
+	Log *slog.Logger     // discards by default
 }
 
 // What strangers and members can make a node hold or do.
@@ -77,10 +78,10 @@ func (o Options) complete() (Options, error) {
 	case o.Sync < 0 || o.MaxStore < 0 || o.Retention < 0:
 		return o, bus.Errorf(bus.Invalid, "bad_options", "an interval or size of the data plane is negative")
 	}
-	o.MaxStore = or(o.MaxStore, 16<<30)
-	o.Retention = or(o.Retention, bus.DefaultRetention)
-	o.MaxConnections = or(o.MaxConnections, 4096)
-	o.PostRate = or(o.PostRate, 32<<20)
+	o.MaxStore = cmp.Or(o.MaxStore, 16<<30)
+	o.Retention = cmp.Or(o.Retention, bus.DefaultRetention)
+	o.MaxConnections = cmp.Or(o.MaxConnections, 4096)
+	o.PostRate = cmp.Or(o.PostRate, 32<<20)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -88,14 +89,6 @@ func (o Options) complete() (Options, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o, nil
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // natsOptions is the configuration of the server: everything explicit, and

@@ -89,19 +89,6 @@ func (r *rawLink) pong() bool {
 	}
 }
 
-// errors reads the lines up to PONG and returns those that are errors.
-func (r *rawLink) errors() (errs []string) {
-	for {
-		line := r.line()
-		if line == "PONG" || line == "" {
-			return errs
-		}
-		if strings.HasPrefix(line, "-ERR") {
-			errs = append(errs, line)
-		}
-	}
-}
-
 // rawTwin is a second connection of the same endpoint with rooms open on it.
 func (l *link) rawTwin(rooms ...bus.RoomID) *rawLink {
 	l.n.t.Helper()

@@ -98,10 +98,14 @@ func CodeOf(err error) string {
 
 // Errors that more than one package makes or looks for.
 var (
-	ErrNotMember = Errorf(Forbidden, "not_member", "you are not in this room")
-	ErrRevoked   = Errorf(Unauthenticated, "revoked", "this identity was revoked").
+	ErrNotMember = Errorf(Forbidden, "not_member", "you are not in this room").
+			WithHint("ask an owner of the room to add you")
+	ErrRevoked = Errorf(Unauthenticated, "revoked", "this identity was revoked").
 			WithHint("ask an admin of the bus for a new invite")
-	ErrUnknownSigner = Errorf(Unauthenticated, "unauthenticated", "the node does not know this identity")
-	ErrNoBlob        = Errorf(NotFound, "no_blob", "no such blob")
-	ErrBehind        = Errorf(Conflict, "behind", "somebody else wrote first")
+	ErrUnknownSigner = Errorf(Unauthenticated, "unauthenticated", "the node does not know this identity").
+				WithHint("join the bus with an invite of one of its admins")
+	ErrNoBlob  = Errorf(NotFound, "no_blob", "no such blob")
+	ErrBehind  = Errorf(Conflict, "behind", "somebody else wrote first").WithHint("try again")
+	ErrFounded = Errorf(Conflict, "founded", "this bus was founded before").
+			WithHint("ask one of its admins for an invite")
 )

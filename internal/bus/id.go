@@ -135,8 +135,24 @@ func (h Hash) Prefix() (p Prefix) { copy(p[:], h[:]); return p }
 
 func (p Prefix) String() string { return hex.EncodeToString(p[:]) }
 
+// MarshalText writes 32 lower-case hex digits.
+func (p Prefix) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads 32 lower-case hex digits and nothing else.
+func (p *Prefix) UnmarshalText(b []byte) error {
+	var got Prefix
+	if len(b) != 32 {
+		return errHash
+	}
+	if _, err := hex.Decode(got[:], b); err != nil || got.String() != string(b) {
+		return errHash
+	}
+	*p = got
+	return nil
+}
+
 // Head is the newest entry of a chain that somebody knows. Index counts from
-// 0; a chain of which nothing is known has no Head (see Known in chain).
+// 0; a chain without entries has no Head.
 type Head struct {
 	Index uint32 `json:"index"`
 	Hash  Hash   `json:"hash"`
@@ -153,19 +169,3 @@ func (h Head) Ref() Ref { return Ref{Index: h.Index, Hash: h.Hash.Prefix()} }
 
 // Epoch counts the key generations of a room from 1; 0 means none.
 type Epoch uint64
-
-// MarshalText writes 32 lower-case hex digits.
-func (p Prefix) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText reads 32 lower-case hex digits and nothing else.
-func (p *Prefix) UnmarshalText(b []byte) error {
-	var got Prefix
-	if len(b) != 32 {
-		return errHash
-	}
-	if _, err := hex.Decode(got[:], b); err != nil || got.String() != string(b) {
-		return errHash
-	}
-	*p = got
-	return nil
-}

@@ -21,7 +21,7 @@ const (
 
 	// MaxJSONBody bounds what an authenticated request may make the node hold.
 	MaxJSONBody = 1 << 20
-	// MaxPieceBody bounds a streamed upload; pieces are MaxPiece, envelopes less.
+	// MaxPieceBody bounds a streamed upload; pieces are PieceSize, envelopes less.
 	MaxPieceBody = 16 << 20
 	// MaxInflight is the node's budget of request bytes in memory.
 	MaxInflight = 128 << 20

@@ -173,7 +173,7 @@ func Parse(raw []byte) (*Entry, error) {
 			ReadRef(&s, &e.Seen) && s.CopyBytes(e.Account[:]) && s.CopyBytes(e.Actor[:]) &&
 			s.ReadUint8(&op) && s.ReadUint24LengthPrefixed(&body)
 	)
-	if !present || ver != Version<<8|Algorithm || ms > maxMillis {
+	if !present || ver != Version<<8|Algorithm || ms > bus.MaxMillis {
 		return nil, ErrEntry
 	}
 	e.Time, e.Op, e.Body = time.UnixMilli(int64(ms)).UTC(), Op(op), body
@@ -183,9 +183,6 @@ func Parse(raw []byte) (*Entry, error) {
 	}
 	return &e, nil
 }
-
-// maxMillis keeps times printable in RFC 3339: the end of the year 9999.
-const maxMillis = 253402300799999
 
 func readSignatures(s cryptobyte.String) (sigs [][]byte, ok bool) {
 	var n uint8

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
@@ -63,7 +64,8 @@ func bind[T any](v *viper.Viper, s setting[T], file string, flags *pflag.FlagSet
 	return source
 }
 
-// readFile reads file into v. A missing file is an empty one.
+// readFile reads file into v. A missing file is an empty one; so is one in a
+// folder that is none, which is for whoever needs the folder to say.
 func readFile[T any](v *viper.Viper, file string, table []setting[T]) error {
 	if file == "" {
 		return nil
@@ -71,7 +73,7 @@ func readFile[T any](v *viper.Viper, file string, table []setting[T]) error {
 	v.SetConfigFile(file)
 	v.SetConfigType("toml")
 	err := v.ReadInConfig()
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	if err != nil {

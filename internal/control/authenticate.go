@@ -11,7 +11,6 @@ import (
 )
 
 var (
-	errFounded    = bus.Errorf(bus.Conflict, "founded", "this bus was founded before")
 	errNotFounded = &bus.Error{Kind: bus.Unavailable, Code: "not_founded", Message: "this node has no bus yet",
 		Hint: "take up its founding link: unibus join"}
 )
@@ -125,7 +124,7 @@ func (x *exchange) signer(key identity.TransportID) (by membership.Signer, isKno
 
 func (x *exchange) isFounder(key identity.TransportID) error {
 	if x.o.Membership.Founded() {
-		return errFounded
+		return bus.ErrFounded
 	}
 	if link, ok := x.o.Founding(); !ok || link != key {
 		return bus.ErrUnknownSigner

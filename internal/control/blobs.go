@@ -73,11 +73,11 @@ func (x *exchange) upload() (up membership.Upload, err error) {
 		return up, err
 	}
 	switch x.query["part"] {
-	case "piece":
+	case wire.PartPiece:
 		up.Part = membership.PartPiece
-	case "whole":
+	case wire.PartWhole:
 		up.Part = membership.PartWhole
-	case "manifest":
+	case wire.PartManifest:
 		up.Part = membership.PartManifest
 	default:
 		return up, errPart
@@ -211,12 +211,11 @@ func (x *exchange) deleteBlob() error {
 	if err != nil {
 		return err
 	}
-	ids := append([]bus.Hash{id}, pieces...)
-	return x.done(x.o.Membership.DeleteBlob(x.ctx(), x.by, x.erase(x.ctx()), ids...))
+	return x.done(x.o.Membership.DeleteBlob(x.ctx(), x.by, x.erase(x.ctx()), id, pieces...))
 }
 
-// pieces lists those of a manifest; nothing else has any. Whose the claims to
-// them are, the rules know.
+// pieces lists those that the bytes of a blob name if they are a manifest.
+// Whether it is one, and whose pieces they are, the rules know.
 func (x *exchange) pieces(id bus.Hash) ([]bus.Hash, error) {
 	src, size, err := x.o.Blobs.Get(x.ctx(), id)
 	if errors.Is(err, bus.ErrNoBlob) {

@@ -35,6 +35,6 @@ func (x *exchange) limitBody(limit int64) error {
 	return nil
 }
 
-func tooLarge(limit int64) error {
+func tooLarge(limit int64) *bus.Error {
 	return bus.Errorf(bus.TooLarge, "too_large", "the body may have %d bytes here", limit)
 }

@@ -18,14 +18,6 @@ var (
 	errTimeout = bus.Errorf(bus.Unavailable, "timeout", "the node took too long").WithHint("try again")
 )
 
-// failure is the body of an answer that is an error. Head is that of the chain
-// on which somebody was first: a signer that the bus does not know yet cannot
-// read it, and needs it to write the next entry.
-type failure struct {
-	wire.Failure
-	Head *bus.Head `json:"head,omitempty"`
-}
-
 // fail answers with an error, or cuts an answer short that has begun: nothing
 // that was cut can pass for complete.
 func (x *exchange) fail(err error) {
@@ -37,9 +29,9 @@ func (x *exchange) fail(err error) {
 	if x.w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	out := failure{Failure: wire.Failure{Error: wire.FailureBody{
+	out := wire.Failure{Error: wire.FailureBody{
 		Code: e.Code, Message: e.Message, Hint: e.Hint, RequestID: x.id, Retryable: e.Retryable,
-	}}}
+	}}
 	if status == http.StatusConflict {
 		out.Head = x.head
 	}
@@ -57,7 +49,7 @@ func public(err error) *bus.Error {
 	var e *bus.Error
 	switch {
 	case errors.As(err, &large):
-		errors.As(tooLarge(large.Limit), &e)
+		return tooLarge(large.Limit)
 	case errors.As(err, &e):
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		return errTimeout

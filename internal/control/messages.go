@@ -49,11 +49,11 @@ func (x *exchange) pageQuery() (q PageQuery, err error) {
 	return q, err
 }
 
-// reader asks whether the signer may read a room's messages: a guest, who is
-// not a member yet, may not.
+// reader asks whether the signer is a member of a room: a guest is none yet,
+// and is told of it only what he needs to join.
 func (x *exchange) reader(id bus.RoomID) (wire.Room, error) {
 	room, err := x.o.Membership.Room(x.by, id)
-	if err == nil && room.Role == "guest" {
+	if err == nil && room.Role == wire.RoleGuest {
 		err = bus.ErrNotMember
 	}
 	return room, err

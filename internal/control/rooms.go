@@ -20,7 +20,7 @@ func (x *exchange) room() error {
 	if err != nil {
 		return err
 	}
-	room, err := x.o.Membership.Room(x.by, id)
+	room, err := x.reader(id)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (s *Service) mayAppendRoom(by Signer, id bus.RoomID, e entry) (at seat, err
 		inv := by.Invite
 		switch {
 		case by.unsigned:
-		case at.role == roleGuest && e.Op != roomlog.OpAccept:
+		case at.role == wire.RoleGuest && e.Op != roomlog.OpAccept:
 			return bus.ErrNotMember
 		case inv != nil && !v.tookUp(*inv, e.Account):
 			return errNotYours

@@ -169,9 +169,7 @@ func (s *Service) MayRead(ctx context.Context, by Signer, id bus.Hash) error {
 	if _, err := s.user(by); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	rows, err := s.store.Blobs(ctx, id)
+	rows, err := s.rows(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -190,7 +188,7 @@ func (v *view) reads(by Signer, scope Scope) bool {
 		return true
 	}
 	at, err := v.seat(by, bus.RoomID(scope))
-	return err == nil && at.role != roleGuest
+	return err == nil && at.role != wire.RoleGuest
 }
 
 // ListBlobs lists the whole blobs and manifests of a scope, newest first.
@@ -218,98 +216,4 @@ func (s *Service) ListBlobs(ctx context.Context, by Signer, scope Scope) ([]wire
 		}
 		return nil
 	})
-}
-
-// MayDelete asks before anything of a blob is read whether DeleteBlob would
-// remove it: who has no claim to it must not even make the node look at it.
-func (s *Service) MayDelete(ctx context.Context, by Signer, id bus.Hash) error {
-	by, err := s.user(by)
-	if err != nil {
-		return err
-	}
-	claims, err := s.claims(ctx, by, id)
-	if err == nil && len(claims) == 0 {
-		err = bus.ErrNoBlob
-	}
-	return err
-}
-
-// DeleteBlob removes the signer's claims to ids, an admin everybody's, and
-// erases what nobody claims any more. bus.ErrNoBlob when the first of ids is
-// not his; the rest, the pieces of a manifest, are removed as far as they are.
-func (s *Service) DeleteBlob(ctx context.Context, by Signer, erase func(bus.Hash) error, ids ...bus.Hash) error {
-	by, err := s.user(by)
-	if err != nil {
-		return err
-	}
-	for i, id := range ids {
-		removed, err := s.unclaim(ctx, by, id)
-		if err != nil {
-			return err
-		}
-		if i == 0 && removed == 0 {
-			return bus.ErrNoBlob
-		}
-		if _, err := s.EraseUnclaimed(ctx, id, erase); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) unclaim(ctx context.Context, by Signer, id bus.Hash) (removed int, err error) {
-	claims, err := s.claims(ctx, by, id)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	for _, r := range claims {
-		if err := s.store.DeleteBlob(ctx, r); err != nil {
-			return removed, err
-		}
-		removed++
-	}
-	return removed, nil
-}
-
-// claims are the rows of a blob that by may remove.
-func (s *Service) claims(ctx context.Context, by Signer, id bus.Hash) ([]BlobRow, error) {
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	rows, err := s.store.Blobs(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(rows, func(r BlobRow) bool {
-		return r.Uploader != by.Account && !by.Admin && !by.unsigned
-	}), nil
-}
-
-// ExpireBlobs removes expired claims and erases what nobody claims any more.
-func (s *Service) ExpireBlobs(ctx context.Context, erase func(bus.Hash) error) (erased int, err error) {
-	for {
-		rows, err := s.expired(ctx)
-		if err != nil || len(rows) == 0 {
-			return erased, err
-		}
-		for _, r := range rows {
-			if err := s.store.DeleteBlob(ctx, r); err != nil {
-				return erased, err
-			}
-			gone, err := s.EraseUnclaimed(ctx, r.ID, erase)
-			if err != nil {
-				return erased, err
-			}
-			if gone {
-				erased++
-			}
-		}
-	}
-}
-
-func (s *Service) expired(ctx context.Context) ([]BlobRow, error) {
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	return s.store.ExpiredBlobs(ctx, s.opts.Now(), maxBlobList)
 }

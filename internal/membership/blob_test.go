@@ -200,6 +200,49 @@ func TestDeleteBlob(t *testing.T) {
 	}
 }
 
+// TestDeleteManifest: with a manifest go the pieces of those whose manifest it
+// was, in its scope, and of nobody else: its author chose what it names.
+func TestDeleteManifest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	alice, bob, admin := by(b.Alice.Device()), by(b.Bob.Device()), by(b.Founder.Device())
+	r := b.room(b.Alice.Device())
+	b.add(b.Alice.Device(), r, bus.RoleMember, b.Bob)
+	everybody, room := membership.Scope{}, membership.Scope(r.State.ID)
+	piece := func(n byte, scope membership.Scope) membership.Upload {
+		return membership.Upload{ID: bus.Hash{n}, Scope: scope, Size: 1, Part: membership.PartPiece}
+	}
+	manifest := func(n byte, scope membership.Scope) membership.Upload {
+		return membership.Upload{ID: bus.Hash{n}, Scope: scope, Size: 50, Part: membership.PartManifest, Pieces: []bus.Hash{{1}, {2}}}
+	}
+	for _, u := range []membership.Upload{piece(1, everybody), piece(2, everybody), whole(3, everybody), manifest(9, everybody)} {
+		b.must(b.s.AddBlob(b.ctx(), alice, u))
+	}
+	for _, u := range []membership.Upload{
+		piece(1, everybody), piece(2, everybody), manifest(8, everybody),
+		piece(1, room), piece(2, room), manifest(7, room), whole(6, everybody),
+	} {
+		b.must(b.s.AddBlob(b.ctx(), bob, u))
+	}
+
+	var e eraser
+	// What bob calls a whole blob may look like a manifest: nobody's pieces are its.
+	b.must(b.s.DeleteBlob(b.ctx(), admin, e.erase, bus.Hash{6}, bus.Hash{1}, bus.Hash{3}))
+	b.must(b.s.DeleteBlob(b.ctx(), admin, e.erase, bus.Hash{8}, bus.Hash{1}, bus.Hash{2}, bus.Hash{3}))
+	if want := []bus.Hash{{6}, {8}}; !slices.Equal(e.gone, want) {
+		t.Errorf("erased %v, want %v: alice and bob's other manifest need the rest", e.gone, want)
+	}
+	b.must(b.s.MayDelete(b.ctx(), alice, bus.Hash{1}))
+	b.must(b.s.MayDelete(b.ctx(), alice, bus.Hash{3}))
+	b.must(b.s.DeleteBlob(b.ctx(), alice, e.erase, bus.Hash{9}, bus.Hash{1}, bus.Hash{2}))
+	b.must(b.s.MayRead(b.ctx(), bob, bus.Hash{1}))
+	e.gone = nil
+	b.must(b.s.DeleteBlob(b.ctx(), bob, e.erase, bus.Hash{7}, bus.Hash{1}, bus.Hash{2}))
+	if want := []bus.Hash{{7}, {1}, {2}}; !slices.Equal(e.gone, want) {
+		t.Errorf("erased %v, want %v", e.gone, want)
+	}
+}
+
 // TestBlobRetention: a blob of a room lives as long as its messages, pieces
 // never longer than that.
 func TestBlobRetention(t *testing.T) {

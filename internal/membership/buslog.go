@@ -1,7 +1,6 @@
 package membership
 
 import (
-	"bytes"
 	"context"
 
 	"unibus/internal/bus"
@@ -11,8 +10,7 @@ import (
 )
 
 var (
-	errFounded = bus.Errorf(bus.Conflict, "founded", "this bus was founded before")
-	errNoUser  = bus.Errorf(bus.NotFound, "no_user", "no such user on this bus").
+	errNoUser = bus.Errorf(bus.NotFound, "no_user", "no such user on this bus").
 			WithHint("`unibus user list` shows them")
 	errNotYours = bus.Errorf(bus.Forbidden, "not_yours", "the entry names another author than the request's signer")
 )
@@ -25,7 +23,7 @@ func (s *Service) Found(ctx context.Context, genesis []byte, account, more [][]b
 	s.order.Lock()
 	defer s.order.Unlock()
 	if s.view.log.Len > 0 {
-		return errFounded
+		return bus.ErrFounded
 	}
 	next := newView()
 	b, err := next.found(genesis, account, more)
@@ -122,8 +120,8 @@ func (v *view) busChange(e entry, step func()) (c Change) {
 	take := func() { step(); v.noteBus(e) }
 	switch e.Op {
 	case buslog.OpRevoke:
-		who := v.log.User(bus.Handle(e.Body[1:])) // after its length
-		c = v.accountChange(who.ID, take)
+		h, _ := buslog.ParseHandleBody(e.Body)
+		c = v.accountChange(v.log.User(h).ID, take)
 	case buslog.OpInviteRevoke:
 		take()
 		c.Cut = []bus.EndpointID{v.log.Invite(bus.InviteID(e.Body)).Endpoint()}
@@ -137,8 +135,14 @@ func (v *view) busChange(e entry, step func()) (c Change) {
 // isUrgentBus reports whether an entry takes rights away: no cap and no full
 // disk may hold it back.
 func isUrgentBus(e entry) bool {
-	demotes := e.Op == buslog.OpRole && bytes.HasSuffix(e.Body, []byte{byte(bus.RoleUser)})
-	return e.Op == buslog.OpRevoke || e.Op == buslog.OpInviteRevoke || demotes
+	switch e.Op {
+	case buslog.OpRevoke, buslog.OpInviteRevoke:
+		return true
+	case buslog.OpRole:
+		r, ok := buslog.ParseRole(e.Body)
+		return ok && r.Role == bus.RoleUser
+	}
+	return false
 }
 
 // author demands that a user signed the request, that the entry says it is his

@@ -80,6 +80,7 @@ func TestInDoubt(t *testing.T) {
 				"create": second(b.s.CreateRoom(b.ctx(), by(alice), n)), "again": revoke(),
 				"append": second(b.s.AppendRoom(b.ctx(), by(alice), r.State.ID, wire.Append{Entry: r.PolicyEntry(alice, time.Hour, "x").Encode()})),
 				"blob":   b.s.MayRead(b.ctx(), by(alice), bus.Hash{1}),
+				"health": b.s.Healthy(),
 			} {
 				if bus.CodeOf(err) != "store_unavailable" {
 					t.Errorf("%s: %v (%s), want a refusal", what, err, bus.CodeOf(err))
@@ -101,6 +102,7 @@ func TestInDoubt(t *testing.T) {
 				return
 			}
 			b.must(err)
+			b.must(b.s.Healthy())
 			b.must(revoke())
 		})
 	}

@@ -60,30 +60,26 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if s.opts.Now().Sub(last) < rekeyPause {
 		return errRekeyOften
 	}
-	if m.Role != bus.RoleOwner && bytes.HasPrefix(e.Body, []byte{byte(roomlog.ReasonFrames)}) {
+	if m.Role != bus.RoleOwner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
 		return s.manyFrames(ctx, at)
 	}
 	return nil
 }
 
-var (
-	errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already").
-			WithHint("send with it; the next may be made in a minute")
-	errNotDue = bus.Errorf(bus.Forbidden, "not_due", "a new room key is not due yet").
-			WithHint("ask an owner of the room")
-)
+var errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already").
+	WithHint("send with it; the next may be made in a minute")
 
 // manyFrames demands that the epoch in force has the frames that let a member
 // end it, which the log cannot tell.
 func (s *Service) manyFrames(ctx context.Context, at seat) error {
 	if s.opts.Frames == nil || !at.state.Create.Persist {
-		return errNotDue
+		return roomlog.ErrNotDue
 	}
 	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
 	defer cancel()
 	n, err := s.opts.Frames(ctx, at.record, at.state.Epoch.Closing.Seq)
 	if err == nil && n < bus.EpochFrames {
-		err = errNotDue
+		err = roomlog.ErrNotDue
 	}
 	return err
 }

@@ -42,9 +42,7 @@ func (s *Service) EraseUnclaimed(ctx context.Context, id bus.Hash, erase func(bu
 	if s.holds.count[id] > 0 {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	rows, err := s.store.Blobs(ctx, id)
+	rows, err := s.rows(ctx, id)
 	if err != nil || len(rows) > 0 {
 		return false, err
 	}

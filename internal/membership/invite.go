@@ -1,7 +1,6 @@
 package membership
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -17,13 +16,6 @@ import (
 // maxFirst bounds the entries that begin an account chain: one device and
 // recovery endpoints.
 const maxFirst = 4
-
-var (
-	errInviteUsed = bus.Errorf(bus.Conflict, "invite_used", "this invite was used or revoked").
-			WithHint("ask for a new one")
-	errInviteExpired = bus.Errorf(bus.Conflict, "invite_expired", "this invite has expired").
-				WithHint("ask for a new one")
-)
 
 // AcceptInvite takes an invite up: the bus-log entry and the first entries of
 // the new account's chain in one commit. The request must be signed by the
@@ -66,22 +58,23 @@ func (s *Service) acceptInvite(ctx context.Context, inv *buslog.InviteState, acc
 	v, now := s.view, s.opts.Now()
 	switch {
 	case inv.Accepted != nil || inv.Revoked:
-		return errInviteUsed
+		return buslog.ErrInviteUsed
 	case now.After(inv.NotAfter):
-		return errInviteExpired
+		return buslog.ErrInviteExpired
 	}
 	e, err := s.parse(accept.Entry)
 	if err != nil {
 		return err
 	}
-	if e.Op != buslog.OpAccept || !bytes.HasPrefix(e.Body, inv.ID[:]) {
+	body, ok := buslog.ParseAccept(e.Body)
+	if e.Op != buslog.OpAccept || !ok || body.Invite != inv.ID {
 		return chain.ErrRefused
 	}
 	step, err := v.log.Check(e.Entry, v)
 	if err != nil {
 		return err
 	}
-	acc, first, err := s.firstEntries(e, accept.Account)
+	acc, first, err := s.firstEntries(body.Key, accept.Account)
 	if err != nil {
 		return err
 	}
@@ -99,13 +92,12 @@ func (s *Service) acceptInvite(ctx context.Context, inv *buslog.InviteState, acc
 	})
 }
 
-// firstEntries checks the beginning of the account chain whose key A ends e,
-// an accept entry that passed its rule.
-func (s *Service) firstEntries(e entry, raws [][]byte) (*account.State, []entry, error) {
+// firstEntries checks the beginning of the account chain of key, a new A.
+func (s *Service) firstEntries(key identity.VerifyKey, raws [][]byte) (*account.State, []entry, error) {
 	if len(raws) == 0 || len(raws) > maxFirst {
 		return nil, nil, chain.ErrRefused
 	}
-	acc := account.New(s.view.log.Bus, identity.VerifyKey(e.Body[len(bus.InviteID{}):]))
+	acc := account.New(s.view.log.Bus, key)
 	var first []entry
 	for _, raw := range raws {
 		f, err := s.parse(raw)

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -31,18 +32,11 @@ func DefaultCaps() Caps {
 func (c Caps) withDefaults() Caps {
 	d := DefaultCaps()
 	return Caps{
-		Rooms: or(c.Rooms, d.Rooms), AdminRooms: or(c.AdminRooms, d.AdminRooms),
-		Invites: or(c.Invites, d.Invites), Staged: or(c.Staged, d.Staged),
-		LogBytes: or(c.LogBytes, d.LogBytes), BlobBytes: or(c.BlobBytes, d.BlobBytes),
-		Appends: or(c.Appends, d.Appends),
+		Rooms: cmp.Or(c.Rooms, d.Rooms), AdminRooms: cmp.Or(c.AdminRooms, d.AdminRooms),
+		Invites: cmp.Or(c.Invites, d.Invites), Staged: cmp.Or(c.Staged, d.Staged),
+		LogBytes: cmp.Or(c.LogBytes, d.LogBytes), BlobBytes: cmp.Or(c.BlobBytes, d.BlobBytes),
+		Appends: cmp.Or(c.Appends, d.Appends),
 	}
-}
-
-func or[T int | int64 | float64](value, otherwise T) T {
-	if value == 0 {
-		return otherwise
-	}
-	return value
 }
 
 // Refusals of caps. Waiting does not help, so they are not retryable.

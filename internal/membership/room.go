@@ -10,14 +10,14 @@ import (
 	"unibus/internal/wire"
 )
 
-// RoomAccess is what an endpoint may do in a room on the data plane.
+// RoomAccess is what an endpoint that may read a room has there on the data
+// plane.
 type RoomAccess struct {
-	Shard     int
-	Persist   bool
-	Read      bool
-	Write     bool
-	Tip       bus.Prefix // see wire.Tip
-	Retention time.Duration
+	Account bus.AccountID // of the endpoint
+	Shard   int
+	Persist bool
+	Write   bool
+	Tip     bus.Prefix // see wire.Tip
 }
 
 // RoomFacts says what an endpoint may do in a room on the data plane. Only
@@ -37,8 +37,8 @@ func (s *Service) RoomFacts(me bus.EndpointID, id bus.RoomID) (RoomAccess, error
 	if !read {
 		return RoomAccess{}, bus.ErrNotMember
 	}
-	return RoomAccess{Shard: r.record.Shard, Persist: r.state.Create.Persist, Read: read, Write: write,
-		Tip: s.view.tip(r), Retention: r.state.Retention}, nil
+	return RoomAccess{Account: s.view.endpoints[me], Shard: r.record.Shard, Persist: r.state.Create.Persist, Write: write,
+		Tip: s.view.tip(r)}, nil
 }
 
 // tip digests the heads that r rests on.
@@ -55,13 +55,10 @@ func (v *view) tip(r *room) bus.Prefix {
 	return t.digest
 }
 
-// roleGuest is the role of who has not accepted yet.
-const roleGuest = "guest"
-
 // seat is the place of a signer in a room.
 type seat struct {
 	*room
-	role   string // "owner", "member", "reader", "guest"; "none" for nobody's request
+	role   string // "owner", "member", "reader", wire.RoleGuest; "none" for nobody's request
 	writes bool
 }
 
@@ -91,7 +88,7 @@ func (v *view) seatOrClosed(by Signer, id bus.RoomID) (seat, error) {
 	}
 	if invite, ok := v.invite(by); ok {
 		if _, ok := r.state.Guest(invite); ok {
-			return seat{room: r, role: roleGuest}, nil
+			return seat{room: r, role: wire.RoleGuest}, nil
 		}
 	}
 	return seat{}, bus.ErrNotMember

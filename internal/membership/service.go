@@ -109,6 +109,14 @@ func randomShard() int {
 	return int(n.Int64())
 }
 
+// Healthy is nil while facts can be told and new ones stored.
+func (s *Service) Healthy() error {
+	if err := s.sure(); err != nil {
+		return err
+	}
+	return s.store.Err()
+}
+
 // Founded reports whether the bus has a genesis.
 func (s *Service) Founded() bool {
 	s.mu.RLock()

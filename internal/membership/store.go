@@ -152,6 +152,9 @@ type Store interface {
 	Meta(ctx context.Context, key string) ([]byte, error)
 	// SetMeta stores a value, which must not be empty.
 	SetMeta(ctx context.Context, key string, value []byte) error
+	// Err says why the store takes no more writes, nil while it does;
+	// ErrClosed once closed. After a disk error a restart is what clears it.
+	Err() error
 	// Close waits for writes in progress. It may be called twice.
 	Close() error
 }
@@ -180,7 +183,8 @@ var (
 	ErrClosed = bus.Errorf(bus.Unavailable, "store_closed", "the membership store is closed")
 	ErrFull   = bus.Errorf(bus.Full, "store_full", "no space is left for the membership store").
 			WithHint("free space on the node's disk")
-	ErrUnreadable = bus.Errorf(bus.Unavailable, "store_unavailable", "the membership store does not answer")
-	ErrNewer      = bus.Errorf(bus.Unsafe, "schema_newer", "the membership store was written by a newer unibus").
+	ErrUnreadable = bus.Errorf(bus.Unavailable, "store_unavailable", "the membership store does not answer").
+			WithHint("try again; if it stays so, see the log of the node")
+	ErrNewer = bus.Errorf(bus.Unsafe, "schema_newer", "the membership store was written by a newer unibus").
 			WithHint("run that version, or restore a backup")
 )

@@ -103,10 +103,9 @@ func (v *view) noteBus(e entry) {
 	if e.Op != buslog.OpInvite {
 		return
 	}
-	id := bus.InviteID(e.Body[:len(bus.InviteID{})]) // an invite entry begins with its id
-	inv := v.log.Invite(id)
+	inv, _ := buslog.ParseInvite(e.Body)
 	if _, held := v.holders[inv.Transport]; !held {
-		v.holders[inv.Transport] = holder{invite: &id}
+		v.holders[inv.Transport] = holder{invite: &inv.ID}
 	}
 }
 

@@ -43,6 +43,11 @@ type Options struct {
 	// the node serves, and before the ready file says so; nil = nothing.
 	Settle func(context.Context, *Node) error
 
+	// ClearStore leaves the message store unencrypted, on loopback only. It is
+	// for tests that search what a node writes: without this layer too nothing
+	// may be readable in it.
+	ClearStore bool
+
 	Version string           // told to anybody who asks
 	Now     func() time.Time // default time.Now
 	Log     *slog.Logger     // default: none
@@ -108,6 +113,9 @@ func (o Options) check() error {
 		return bus.Errorf(bus.Invalid, "bad_setting", "--data: no directory for the node").WithHint("name one with --data")
 	case o.Auth != bus.ModeEnforce && o.Auth != bus.ModeSoft && o.Auth != bus.ModeOff:
 		return bus.Errorf(bus.Invalid, "bad_mode", "--auth: %q is no mode", o.Auth).WithHint("use enforce")
+	case o.ClearStore && !o.Loopback():
+		return bus.Errorf(bus.Unsafe, "clear_store", "the message store of a node that others can reach is encrypted").
+			WithHint("listen on 127.0.0.1 alone")
 	case o.Auth != bus.ModeEnforce && !o.Loopback():
 		return bus.Errorf(bus.Unsafe, "unsafe_auth", "--auth %s: others could send requests that nobody checks", o.Auth).
 			WithHint("use --auth enforce, or listen on 127.0.0.1 alone")

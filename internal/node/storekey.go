@@ -19,6 +19,9 @@ const storeKeySize = 32
 // store cannot hold anything yet. The fingerprint in the state tells a wrong
 // key from a damaged store.
 func (n *Node) openStoreKey() ([]byte, error) {
+	if n.o.ClearStore {
+		return nil, nil
+	}
 	path := n.o.StoreKeyFile
 	if path == "" {
 		path = n.dir.file("store.key")

@@ -58,5 +58,6 @@ var (
 	ErrStarting = bus.Errorf(bus.Unavailable, "starting", "the node has just started").
 			WithHint("try again in half a minute")
 	// ErrUnavailable denies while the store does not work.
-	ErrUnavailable = bus.Errorf(bus.Unavailable, "nonce_store", "the node cannot check for replays now")
+	ErrUnavailable = bus.Errorf(bus.Unavailable, "nonce_store", "the node cannot check for replays now").
+			WithHint("try again; if it stays so, see the log of the node")
 )

@@ -27,23 +27,14 @@ const (
 	databaseName = "profile.db"
 )
 
-// maxName bounds names of contexts; see checkName.
-const maxName = 32
-
 // checkName keeps a name to one path element that no system reads otherwise:
-// [a-z0-9][a-z0-9._-]{0,31}.
+// what a handle may be, [a-z0-9][a-z0-9._-]{0,31}.
 func checkName(name string) error {
-	ok := name != "" && len(name) <= maxName
-	for i := 0; ok && i < len(name); i++ {
-		c := name[i]
-		alnum := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		ok = alnum || i > 0 && (c == '.' || c == '_' || c == '-')
+	if h, err := bus.ParseHandle(name); err == nil && string(h) == name {
+		return nil
 	}
-	if !ok {
-		return bus.Errorf(bus.Invalid, "bad_context_name",
-			"%.40q is no name of a context: use 1 to %d of a-z 0-9 . _ -, starting with a letter or digit", name, maxName)
-	}
-	return nil
+	return bus.Errorf(bus.Invalid, "bad_context_name",
+		"%.40q is no name of a context: use 1 to %d of a-z 0-9 . _ -, starting with a letter or digit", name, bus.MaxHandle)
 }
 
 func (h Home) contexts() string { return filepath.Join(h.dir, contextsName) }

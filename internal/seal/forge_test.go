@@ -111,7 +111,7 @@ func TestMalformedContent(t *testing.T) {
 			"more padding":        func(l *letter) { l.region = append(l.region, make([]byte, 224)...) },
 			"words in the zeros":  func(l *letter) { l.region[31] = 1 },
 			"half a record":       func(l *letter) { l.region[recordSize-1]++; l.region[19] = 200 },
-			"time after 9999":     func(l *letter) { l.ms = maxMillis + 1 },
+			"time after 9999":     func(l *letter) { l.ms = bus.MaxMillis + 1 },
 			"time before the sun": func(l *letter) { l.ms = 1 << 63 },
 		} {
 			l := p.letter(text("yes"))

@@ -193,7 +193,7 @@ func TestFrameWithoutKey(t *testing.T) {
 func TestSealRefuses(t *testing.T) {
 	t.Parallel()
 	p := newParty(bus.SuiteSealed)
-	for name, at := range map[string]time.Time{"before 1970": time.UnixMilli(-1), "after 9999": time.UnixMilli(maxMillis + 1)} {
+	for name, at := range map[string]time.Time{"before 1970": time.UnixMilli(-1), "after 9999": time.UnixMilli(bus.MaxMillis + 1)} {
 		if _, err := p.Seal(head, at, []Record{text("x")}); bus.CodeOf(err) != "bad_record" {
 			t.Errorf("%s: %v", name, err)
 		}

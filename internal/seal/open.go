@@ -16,9 +16,6 @@ var (
 	ErrSignature     = bus.Errorf(bus.Integrity, "bad_signature", "a message is not signed by the sender it names")
 )
 
-// maxMillis keeps times printable in RFC 3339: the end of the year 9999.
-const maxMillis = 253402300799999
-
 // Opened is a frame that was authentic: its sender signed all of it.
 type Opened struct {
 	Header  frame.Header
@@ -83,7 +80,7 @@ func (e Epoch) open(h frame.Header, raw []byte) (signed []byte, sig [identity.Si
 func readBody(b []byte) (at time.Time, records []Record, ok bool) {
 	ms, region := binary.BigEndian.Uint64(b), b[timeSize:]
 	records, rest, ok := readRecords(region)
-	if !ok || ms > maxMillis || len(region) != padded(len(region)-len(rest)) || !allZero(rest) {
+	if !ok || ms > bus.MaxMillis || len(region) != padded(len(region)-len(rest)) || !allZero(rest) {
 		return at, nil, false
 	}
 	return time.UnixMilli(int64(ms)).UTC(), records, true

@@ -51,7 +51,7 @@ func (s *Sender) Seal(head bus.Ref, at time.Time, records []Record) ([]byte, err
 		return nil, err
 	}
 	ms := at.UnixMilli()
-	if ms < 0 || ms > maxMillis {
+	if ms < 0 || ms > bus.MaxMillis {
 		return nil, errRecord
 	}
 	return s.build(s.header(head), uint64(ms), records, size), nil

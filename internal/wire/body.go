@@ -9,7 +9,7 @@ import (
 
 // Health is what anybody may know of a node.
 type Health struct {
-	Status  string      `json:"status"` // "ok", "starting", "draining"
+	Status  string      `json:"status"` // "ok", "starting", "failing", "draining"
 	Posture bus.Posture `json:"posture"`
 	Version string      `json:"version"`
 }
@@ -97,13 +97,16 @@ type Room struct {
 	Subject string     `json:"subject"`
 	Epoch   bus.Epoch  `json:"epoch"`
 	Policy  Policy     `json:"policy"`
-	Role    string     `json:"role"` // of the asking endpoint: "owner", "member", "reader", "guest"
+	Role    string     `json:"role"` // of the asking endpoint: "owner", "member", "reader", or RoleGuest
 	Members int        `json:"members"`
 	Last    uint64     `json:"last_seq"`
 	Log     bus.Head   `json:"log"`
 	Tip     bus.Prefix `json:"tip"`
 	Created time.Time  `json:"created"`
 }
+
+// RoleGuest is the role of who was invited to a room and has not accepted yet.
+const RoleGuest = "guest"
 
 // Policy is what a room's creation fixed, and its retention.
 type Policy struct {
@@ -153,7 +156,7 @@ type Blob struct {
 	Expires  time.Time  `json:"expires"`
 }
 
-// Limits are the caps of the asking user, each with what is used of it.
+// Limit is a cap of the asking user, and what is used of it.
 type Limit struct {
 	Name string `json:"name"`
 	Used int64  `json:"used"`
@@ -164,6 +167,10 @@ type Limit struct {
 // Failure is the body of every answer that is an error.
 type Failure struct {
 	Error FailureBody `json:"error"`
+	// Head is the newest entry of the chain on which somebody else was first: a
+	// signer that the bus does not know yet cannot read it, and needs it to
+	// write the next entry.
+	Head *bus.Head `json:"head,omitempty"`
 }
 
 // FailureBody is a bus.Error on the wire.

@@ -82,8 +82,11 @@ func ReadPage(r io.Reader, each func(StoredMessage) error) (end PageEnd, err err
 	}
 }
 
-var errPage = bus.Errorf(bus.Unavailable, "page_cut", "the node stopped in the middle of an answer").
-	WithHint("try again")
+var (
+	errPage = bus.Errorf(bus.Unavailable, "page_cut", "the node stopped in the middle of an answer").
+		WithHint("try again")
+	errNoPage = bus.Errorf(bus.Integrity, "bad_page", "the node sent what is no page of messages")
+)
 
 func readMessage(in io.Reader, kind byte) (m StoredMessage, err error) {
 	var head [20]byte
@@ -92,7 +95,7 @@ func readMessage(in io.Reader, kind byte) (m StoredMessage, err error) {
 	}
 	size := binary.BigEndian.Uint32(head[16:])
 	if kind != 1 || size > bus.MaxFrame {
-		return m, bus.Errorf(bus.Integrity, "bad_page", "the node sent what is no page of messages")
+		return m, errNoPage
 	}
 	m.Seq = binary.BigEndian.Uint64(head[:])
 	m.At = time.UnixMilli(int64(binary.BigEndian.Uint64(head[8:]))).UTC()
@@ -107,6 +110,9 @@ func readPageEnd(in io.Reader) (end PageEnd, err error) {
 	var b [9]byte
 	if _, err := io.ReadFull(in, b[:]); err != nil {
 		return end, errPage
+	}
+	if b[8] > 1 {
+		return end, errNoPage
 	}
 	return PageEnd{Through: binary.BigEndian.Uint64(b[:]), More: b[8] == 1}, nil
 }

@@ -113,7 +113,15 @@ func BlobsTarget(scope string) string { return "/blobs?scope=" + scope }
 // BlobTarget is one piece or manifest.
 func BlobTarget(id bus.Hash) string { return "/blobs/" + id.String() }
 
-// BlobPutTarget uploads a piece ("piece") or a manifest ("manifest") for a scope.
+// What an upload is of its blob, in its query.
+const (
+	PartPiece    = "piece"    // one of several
+	PartWhole    = "whole"    // the one piece of a small blob
+	PartManifest = "manifest" // the list of the pieces
+)
+
+// BlobPutTarget uploads one part, such as PartPiece, of a blob for a scope: a
+// room id, or "bus".
 func BlobPutTarget(id bus.Hash, scope, part string) string {
 	return BlobTarget(id) + "?scope=" + scope + "&part=" + part
 }

@@ -13,8 +13,15 @@ type OpenRequest struct {
 type OpenReply struct {
 	Granted []OpenRoom    `json:"granted"`
 	Refused []RefusedRoom `json:"refused"`
-	Error   string        `json:"error,omitempty"` // whole request refused: "retry", "connection", "rooms"
+	Error   string        `json:"error,omitempty"` // why the whole request is refused, such as OpenRetry
 }
+
+// Reasons why a whole open request is refused.
+const (
+	OpenRetry      = "retry"      // not now
+	OpenConnection = "connection" // not a live connection of this endpoint here
+	OpenRooms      = "rooms"      // malformed, or too many rooms
+)
 
 // OpenRoom is a granted room.
 type OpenRoom struct {
@@ -27,7 +34,7 @@ type OpenRoom struct {
 // RefusedRoom is answered alike for a foreign and an unknown room.
 type RefusedRoom struct {
 	Room bus.RoomID `json:"room"`
-	Code string     `json:"code"`
+	Code string     `json:"code"` // that of bus.ErrNotMember, or OpenRetry
 }
 
 // PostReply answers a post: the stored sequence, or why not.

@@ -81,7 +81,8 @@ func (i Invite) Encode() []byte {
 	return b.BytesOrPanic()
 }
 
-func parseInvite(body []byte) (i Invite, ok bool) {
+// ParseInvite reads the body of an invite entry.
+func ParseInvite(body []byte) (i Invite, ok bool) {
 	s := cryptobyte.String(body)
 	var ms uint64
 	ok = s.CopyBytes(i.ID[:]) && readHandle(&s, &i.Handle) && s.CopyBytes(i.Content[:]) &&
@@ -102,7 +103,8 @@ type Accept struct {
 // Encode returns the body of an accept entry.
 func (a Accept) Encode() []byte { return append(a.Invite[:], a.Key[:]...) }
 
-func parseAccept(body []byte) (a Accept, ok bool) {
+// ParseAccept reads the body of an accept entry.
+func ParseAccept(body []byte) (a Accept, ok bool) {
 	s := cryptobyte.String(body)
 	ok = s.CopyBytes(a.Invite[:]) && s.CopyBytes(a.Key[:]) && s.Empty()
 	return a, ok
@@ -145,7 +147,8 @@ func (r Role) Encode() []byte {
 	return b.BytesOrPanic()
 }
 
-func parseRole(body []byte) (r Role, ok bool) {
+// ParseRole reads the body of a role entry.
+func ParseRole(body []byte) (r Role, ok bool) {
 	s := cryptobyte.String(body)
 	ok = readHandle(&s, &r.Handle) && s.ReadUint8((*uint8)(&r.Role)) && s.Empty()
 	return r, ok
@@ -184,11 +187,24 @@ func parseNode(body []byte) (n Node, ok bool) {
 // HandleBody is the body of a revoke entry: handle 1+n.
 func HandleBody(h bus.Handle) []byte { return NameBody(string(h)) }
 
+// ParseHandleBody reads the body of a revoke entry.
+func ParseHandleBody(body []byte) (h bus.Handle, ok bool) {
+	s := cryptobyte.String(body)
+	ok = readHandle(&s, &h) && s.Empty()
+	return h, ok
+}
+
 // NameBody is the body of a node-remove entry: name 1+n.
 func NameBody(name string) []byte {
 	var b cryptobyte.Builder
 	addText(&b, name)
 	return b.BytesOrPanic()
+}
+
+func parseName(body []byte) (name string, ok bool) {
+	s := cryptobyte.String(body)
+	ok = readText(&s, &name) && s.Empty()
+	return name, ok
 }
 
 func addText(b *cryptobyte.Builder, text string) {

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *State) checkInvite(e *chain.Entry, signers Signers) (func(), error) {
-	inv, ok := parseInvite(e.Body)
+	inv, ok := ParseInvite(e.Body)
 	if !ok {
 		return nil, chain.ErrEntry
 	}
@@ -44,7 +44,7 @@ func (s *State) checkInviteRevoke(e *chain.Entry, signers Signers) (func(), erro
 	}
 	inv := s.invites[bus.InviteID(e.Body)]
 	if inv == nil || inv.Accepted != nil || inv.Revoked {
-		return nil, errInviteEnded
+		return nil, ErrInviteUsed
 	}
 	return func() {
 		ended := *inv
@@ -53,20 +53,23 @@ func (s *State) checkInviteRevoke(e *chain.Entry, signers Signers) (func(), erro
 	}, nil
 }
 
-var errInviteEnded = bus.Errorf(bus.Conflict, "invite_used", "this invite was used or revoked").
-	WithHint("ask for a new one")
+// Answers to an invite that cannot be taken up any more.
+var (
+	ErrInviteUsed    = bus.Errorf(bus.Conflict, "invite_used", "this invite was used or revoked").WithHint("ask for a new one")
+	ErrInviteExpired = bus.Errorf(bus.Conflict, "invite_expired", "this invite has expired").WithHint("ask for a new one")
+)
 
 func (s *State) checkAccept(e *chain.Entry, _ Signers) (func(), error) {
-	a, ok := parseAccept(e.Body)
+	a, ok := ParseAccept(e.Body)
 	if !ok || e.Account != identity.AccountIDOf(a.Key) {
 		return nil, chain.ErrEntry
 	}
 	inv := s.invites[a.Invite]
 	switch {
 	case inv == nil || inv.Accepted != nil || inv.Revoked:
-		return nil, errInviteEnded
+		return nil, ErrInviteUsed
 	case e.Time.After(inv.NotAfter):
-		return nil, bus.Errorf(bus.Conflict, "invite_expired", "this invite has expired").WithHint("ask for a new one")
+		return nil, ErrInviteExpired
 	case e.Actor != inv.Endpoint() || a.Key == inv.Content:
 		return nil, chain.ErrEntry
 	case s.accounts[e.Account] != nil:

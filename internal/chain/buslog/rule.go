@@ -127,7 +127,7 @@ var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this account key stands f
 func (s *State) admit(a *Account) { s.users[a.Handle], s.accounts[a.ID] = a, a }
 
 func (s *State) checkRole(e *chain.Entry, signers Signers) (func(), error) {
-	r, ok := parseRole(e.Body)
+	r, ok := ParseRole(e.Body)
 	if !ok || r.Role != bus.RoleUser && r.Role != bus.RoleAdmin {
 		return nil, chain.ErrEntry
 	}
@@ -139,7 +139,7 @@ func (s *State) checkRole(e *chain.Entry, signers Signers) (func(), error) {
 }
 
 func (s *State) checkRevoke(e *chain.Entry, signers Signers) (func(), error) {
-	r, ok := parseHandleBody(e.Body)
+	r, ok := ParseHandleBody(e.Body)
 	if !ok {
 		return nil, chain.ErrEntry
 	}
@@ -169,22 +169,6 @@ func (s *State) checkAgainst(e *chain.Entry, signers Signers, h bus.Handle) (*Ac
 			WithHint("make another user admin first")
 	}
 	return who, s.checkAdmin(e, signers, s.Org)
-}
-
-func parseHandleBody(body []byte) (h bus.Handle, ok bool) {
-	name, ok := parseName(body)
-	if !ok {
-		return "", false
-	}
-	h, err := bus.ParseHandle(name)
-	return h, err == nil && string(h) == name
-}
-
-func parseName(body []byte) (string, bool) {
-	if len(body) == 0 || int(body[0]) != len(body)-1 {
-		return "", false
-	}
-	return string(body[1:]), true
 }
 
 // checkNodeAdd admits a node, or gives one a new key. A key stands in one node

@@ -7,6 +7,7 @@
 package buslog
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -109,12 +110,12 @@ func (s *State) Invite(id bus.InviteID) *InviteState { return s.invites[id] }
 
 // Users lists all accounts by handle, revoked ones too.
 func (s *State) Users() []*Account {
-	return slices.SortedFunc(maps.Values(s.users), func(a, b *Account) int { return compare(a.Handle, b.Handle) })
+	return slices.SortedFunc(maps.Values(s.users), func(a, b *Account) int { return cmp.Compare(a.Handle, b.Handle) })
 }
 
 // Invites lists all invites in the order they were made.
 func (s *State) Invites() []*InviteState {
-	return slices.SortedFunc(maps.Values(s.invites), func(a, b *InviteState) int { return int(a.Index) - int(b.Index) })
+	return slices.SortedFunc(maps.Values(s.invites), func(a, b *InviteState) int { return cmp.Compare(a.Index, b.Index) })
 }
 
 // Node returns a node by name.
@@ -122,7 +123,7 @@ func (s *State) Node(name string) (Node, bool) { n, ok := s.nodes[name]; return 
 
 // Nodes lists the nodes by name.
 func (s *State) Nodes() []Node {
-	return slices.SortedFunc(maps.Values(s.nodes), func(a, b Node) int { return compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(s.nodes), func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // HasAdmin reports whether an active admin exists.
@@ -160,14 +161,4 @@ func (s *State) admins() (n int) {
 		}
 	}
 	return n
-}
-
-func compare[T ~string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

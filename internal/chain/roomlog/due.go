@@ -66,6 +66,15 @@ func (s *State) endpointMoved(f Facts, now time.Time) bool {
 	return false
 }
 
+// ReasonOf is the reason of a plain rekey, 0 for other entries.
+func ReasonOf(e *chain.Entry) Reason {
+	if e.Op != OpRekey {
+		return 0
+	}
+	r, _ := parseRekey(e.Body)
+	return r.Reason
+}
+
 // Pins lists the account-chain positions that an entry rests on: a client
 // reads that far before it checks the entry.
 func Pins(e *chain.Entry) []Pin {

@@ -112,12 +112,13 @@ func (s *State) checkRekey(e *chain.Entry, f Facts) (func(), error) {
 		return nil, err
 	}
 	if role != bus.RoleOwner && !s.mayRekey(e, r) {
-		return nil, errEarly
+		return nil, ErrNotDue
 	}
 	return s.checkStart(e, f, r.Start, Change{})
 }
 
-var errEarly = bus.Errorf(bus.Forbidden, "not_due", "a new room key is not due yet").
+// ErrNotDue is the answer to a member's plain rekey whose reason does not hold.
+var ErrNotDue = bus.Errorf(bus.Forbidden, "not_due", "a new room key is not due yet").
 	WithHint("ask an owner of the room")
 
 // mayRekey holds a member's plain rekey to its reason. How many frames an

@@ -252,6 +252,7 @@ func testCancelled(t *testing.T, open Opener) {
 
 func testClosed(t *testing.T, open Opener) {
 	s := open()
+	must(t, s.Err())
 	must(t, s.Close())
 	must(t, s.Close())
 	for name, err := range every(ctx(t), s) {
@@ -259,6 +260,7 @@ func testClosed(t *testing.T, open Opener) {
 			t.Errorf("%s of a closed store: %v (kind %d), want unavailable", name, err, kind)
 		}
 	}
+	refused(t, s.Err(), membership.ErrClosed)
 }
 
 // every calls each method and returns its error.

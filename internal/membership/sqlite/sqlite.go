@@ -119,6 +119,9 @@ func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
 	return db, nil
 }
 
+// Err implements membership.Store.
+func (s *Store) Err() error { return s.writer.err() }
+
 // Close waits for the write in progress and closes the database. Writes that
 // still wait get membership.ErrClosed.
 func (s *Store) Close() error { return s.close() }

@@ -318,8 +318,35 @@ func TestGroup(t *testing.T) {
 			t.Errorf("%s: %x, %v", key, got, err)
 		}
 	}
-	if s.writer.broken {
-		t.Error("a wrong query ended writing")
+	if err := s.Err(); err != nil {
+		t.Errorf("a wrong query ended writing: %v", err)
+	}
+}
+
+// TestBroken: a disk that failed once is not trusted again, and the store says
+// so. What was stored can still be read.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir())
+	must(t, s.SetMeta(t.Context(), "before", []byte{1}))
+	readOnly := func(on string) {
+		// A database that became read-only stands for a disk that failed.
+		if _, err := s.writer.conn.ExecContext(t.Context(), "PRAGMA query_only = "+on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	readOnly("1")
+	if err := s.SetMeta(t.Context(), "after", []byte{1}); bus.CodeOf(err) != errBroken.Code {
+		t.Errorf("while the disk fails: %v, want %s", err, errBroken.Code)
+	}
+	readOnly("0")
+	for what, err := range map[string]error{"a write": s.SetMeta(t.Context(), "after", []byte{1}), "Err": s.Err()} {
+		if bus.CodeOf(err) != errBroken.Code || errors.Unwrap(err) == nil {
+			t.Errorf("%s after it: %v (because of %v), want %s and a cause", what, err, errors.Unwrap(err), errBroken.Code)
+		}
+	}
+	if got, err := s.Meta(t.Context(), "before"); err != nil || len(got) != 1 {
+		t.Errorf("read %x, %v", got, err)
 	}
 }
 

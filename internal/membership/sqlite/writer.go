@@ -22,8 +22,8 @@ type writer struct {
 	reserve *reserve
 	jobs    chan *job
 	closing chan struct{}
-	done    chan struct{} // the goroutine has ended
-	broken  bool          // the disk failed; only the goroutine looks at it
+	done    chan struct{}             // the goroutine has ended
+	broken  atomic.Pointer[bus.Error] // why nothing is written any more; see errBroken
 	stopped atomic.Bool
 }
 
@@ -60,6 +60,17 @@ func startWriter(ctx context.Context, db *sql.DB, r *reserve) (*writer, error) {
 	r.refill()
 	go w.run()
 	return w, nil
+}
+
+// err says why nothing is written any more, nil while something is.
+func (w *writer) err() error {
+	if e := w.broken.Load(); e != nil {
+		return e
+	}
+	if w.stopped.Load() {
+		return membership.ErrClosed
+	}
+	return nil
 }
 
 // stop ends the goroutine once the group in progress is written.
@@ -101,7 +112,7 @@ func (w *writer) write(ctx context.Context, urgent bool, do func(*tx) error) err
 
 func (w *writer) run() {
 	defer close(w.done)
-	defer w.conn.Close()
+	defer w.close()
 	for {
 		select {
 		case <-w.closing:
@@ -110,6 +121,15 @@ func (w *writer) run() {
 			w.group(w.gather(j))
 		}
 	}
+}
+
+// close ends the statements before their connection: SQLite keeps one that has
+// any open for ever, with its files and locks.
+func (w *writer) close() {
+	for _, stmt := range w.stmts {
+		_ = stmt.Close()
+	}
+	_ = w.conn.Close()
 }
 
 // gather takes the jobs that wait now.
@@ -152,8 +172,8 @@ func (w *writer) group(jobs []*job) {
 // together runs every job under a savepoint. Refusals are its result; any
 // other error ends the whole transaction and is returned.
 func (w *writer) together(jobs []*job) ([]error, error) {
-	if w.broken {
-		return nil, errBroken
+	if e := w.broken.Load(); e != nil {
+		return nil, e
 	}
 	t := &tx{ctx: context.Background(), w: w}
 	results := make([]error, len(jobs))
@@ -204,8 +224,8 @@ func (w *writer) alone(j *job) error {
 }
 
 func (w *writer) once(j *job) error {
-	if w.broken {
-		return errBroken
+	if e := w.broken.Load(); e != nil {
+		return e
 	}
 	t := &tx{ctx: context.Background(), w: w}
 	err := t.exec("BEGIN IMMEDIATE")
@@ -219,8 +239,8 @@ func (w *writer) once(j *job) error {
 		return nil
 	}
 	w.rollback(t, err)
-	if w.broken {
-		return errBroken.Because(err)
+	if e := w.broken.Load(); e != nil {
+		return e
 	}
 	return translate(err)
 }
@@ -228,7 +248,9 @@ func (w *writer) once(j *job) error {
 // rollback ends a transaction after err. SQLite may have ended it itself.
 func (w *writer) rollback(t *tx, err error) {
 	_ = t.exec("ROLLBACK")
-	w.broken = w.broken || failed(err)
+	if failed(err) {
+		w.broken.CompareAndSwap(nil, errBroken.Because(err))
+	}
 }
 
 // stmt prepares a query once.

@@ -1,0 +1,206 @@
+package cmd
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/config"
+	"unibus/internal/text"
+)
+
+const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}`
+
+// usageTemplate ends with the examples: what is read last is tried first.
+const usageTemplate = `Usage:
+  {{.UseLine}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
+
+More:
+  unibus help exit-codes | environment | json | words{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+`
+
+// topic is a page of help that belongs to no command.
+type topic struct {
+	name, short string
+	print       func(*Env) error
+}
+
+func topics() []topic {
+	return []topic{
+		{"exit-codes", "what each exit code means", printExitCodes},
+		{"environment", "the variables that unibus reads", printVariables},
+		{"json", "the shapes that -o json prints", printShapes},
+		{"words", "the words that unibus uses", printWords},
+	}
+}
+
+func newHelpCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:         "help [COMMAND... | TOPIC]",
+		Short:       "Explain a command or a topic: exit-codes, environment, json, words",
+		Example:     "  unibus help room create\n  unibus help exit-codes",
+		Args:        takes(0, -1),
+		Annotations: map[string]string{prints: printsList},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return completeHelp(cmd.Root(), args), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runHelp(env, cmd.Root(), args) },
+	}
+}
+
+func runHelp(env *Env, root *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		for _, t := range topics() {
+			if t.name == args[0] {
+				return t.print(env)
+			}
+		}
+	}
+	at := root
+	for _, name := range args {
+		next := child(at, name)
+		if next == nil {
+			return unknownTopic(at, name)
+		}
+		at = next
+	}
+	return at.Help()
+}
+
+// child returns the command of that name or alias under parent, or nil.
+func child(parent *cobra.Command, name string) *cobra.Command {
+	for _, c := range parent.Commands() {
+		if c.Name() == name || c.HasAlias(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func unknownTopic(at *cobra.Command, name string) error {
+	if at.HasParent() {
+		return unknownCommand(at, name)
+	}
+	names := make([]string, 0, len(topics()))
+	for _, t := range topics() {
+		names = append(names, t.name)
+	}
+	if near := nearest(name, names); near != "" {
+		return bus.Errorf(bus.Invalid, "usage", "help: unknown topic %q", name).
+			WithHint("did you mean 'unibus help %s'?", near)
+	}
+	return unknownCommand(at, name)
+}
+
+func completeHelp(root *cobra.Command, args []string) (words []cobra.Completion) {
+	at := root
+	for _, name := range args {
+		if at = child(at, name); at == nil {
+			return nil
+		}
+	}
+	for _, c := range at.Commands() {
+		if c.IsAvailableCommand() {
+			words = append(words, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	if at == root {
+		for _, t := range topics() {
+			words = append(words, cobra.CompletionWithDesc(t.name, t.short))
+		}
+	}
+	return words
+}
+
+func printExitCodes(env *Env) error {
+	return printList(env, "exit_code", exits(),
+		column[exit]{"code", func(e exit) text.Safe { return text.Safe(strconv.Itoa(e.Code)) }},
+		column[exit]{"name", func(e exit) text.Safe { return text.Safe(e.Name) }},
+		column[exit]{"meaning", func(e exit) text.Safe { return text.Safe(e.Meaning) }})
+}
+
+func printVariables(env *Env) error {
+	return printList(env, "variable", config.Variables(),
+		column[config.Variable]{"name", func(v config.Variable) text.Safe { return text.Safe(v.Name) }},
+		column[config.Variable]{"help", func(v config.Variable) text.Safe { return text.Safe(v.Help) }})
+}
+
+// shape is one kind of JSON object.
+type shape struct {
+	Name   string   `json:"name"`
+	Fields []string `json:"fields"`
+}
+
+// shapes are what scripts rely on: fields may be added, none removed.
+func shapes() []shape {
+	return []shape{
+		{"list", []string{"schema", "items"}},
+		{"error", []string{"type", "code", "message", "hint", "request_id", "retryable"}},
+		{"user", []string{"name", "role", "state", "fingerprint", "endpoints", "created"}},
+		{"room", []string{"id", "name", "epoch", "members", "role", "encrypted", "persist", "history", "last_seq", "unread"}},
+		{"member", []string{"user", "role", "trust", "since"}},
+		{"message", []string{"type", "room", "seq", "id", "from", "trust", "epoch", "time", "text", "hash", "reply_to", "edited", "file"}},
+		{"node", []string{"name", "url", "role", "version", "store", "enforce", "acl", "tls", "cluster", "leader", "ok", "replicas"}},
+		{"blob", []string{"id", "size", "pieces", "created"}},
+		{"csv_row", []string{"name", "changed", "link", "error"}},
+		{"step", []string{"name", "ok", "ms", "error"}},
+	}
+}
+
+func printShapes(env *Env) error {
+	return printList(env, "shape", shapes(),
+		column[shape]{"name", func(s shape) text.Safe { return text.Safe(s.Name) }},
+		column[shape]{"fields", func(s shape) text.Safe { return text.Safe(strings.Join(s.Fields, " ")) }})
+}
+
+// word is an entry of the glossary.
+type word struct {
+	Name    string `json:"name"`
+	Meaning string `json:"meaning"`
+}
+
+func glossary() []word {
+	return []word{
+		{"bus", "one or more nodes, and the people and programs they let in"},
+		{"node", "one server process"},
+		{"user", "a person or a service on the bus; the handle is the name, as in @bob"},
+		{"admin", "a user who may let others in and revoke them"},
+		{"account", "the key that says which endpoints are a user's"},
+		{"endpoint", "a device, bot or job of a user, with keys of its own"},
+		{"identity", "the file with the keys of one endpoint"},
+		{"context", "a bus and the identity to use on it"},
+		{"fingerprint", "what two people compare to know that a key is the right one"},
+		{"room", "a conversation; its key is known to its members only"},
+		{"owner, member, reader", "what one may do in a room: manage it, write, read"},
+		{"invite", "a link, good for one use, that lets somebody in"},
+		{"guest", "somebody in a room who was invited and has not joined yet"},
+		{"epoch", "the time one room key is used; a change of members starts the next"},
+		{"rekey", "start a new epoch: a new room key"},
+		{"chain", "an ordered list of signed entries that a server cannot forge"},
+		{"blob", "a file, sealed and stored in pieces; the reference opens it"},
+		{"posture", "how safe each node really is"},
+		{"revoke", "take a user off the bus; kick: out of one room"},
+	}
+}
+
+func printWords(env *Env) error {
+	return printList(env, "word", glossary(),
+		column[word]{"name", func(w word) text.Safe { return text.Safe(w.Name) }},
+		column[word]{"meaning", func(w word) text.Safe { return text.Safe(w.Meaning) }})
+}

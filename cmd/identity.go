@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+)
+
+func newIdentityCmd(env *Env) *cobra.Command {
+	return newGroup("identity", "Make, show and guard the keys that you are known by",
+		"  unibus identity new\n  unibus identity show",
+		newIdentityNewCmd(env), newIdentityShowCmd(env), newIdentityPassphraseCmd(env), newIdentityUnlockCmd(env),
+		newIdentityHoldCmd(env), newIdentityExportCmd(env))
+}
+
+// opened is an identity with what it takes to write it again.
+type opened struct {
+	id         *identity.File
+	path       string
+	passphrase []byte // nil: it is kept plain
+}
+
+// openIdentity reads an identity file, asking for its passphrase.
+func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err error) {
+	o.path = path
+	o.id, err = identity.Load(o.path, func() (_ []byte, err error) {
+		o.passphrase, err = e.passphrase(ctx, o.path)()
+		return o.passphrase, err
+	})
+	return o, err
+}
+
+// save writes the identity as it was found: plain, or under its passphrase.
+func (o opened) save() error { return identity.Save(o.path, o.id, o.passphrase) }
+
+// needsPassphrase tells at once whoever could not be asked later: a script
+// says whether the keys that it makes are sealed.
+func (e *Env) needsPassphrase(none bool) error {
+	settings, err := e.Settings()
+	if err != nil || none || settings.PassphraseFile != "" || e.CanAsk() {
+		return err
+	}
+	return bus.Errorf(bus.Invalid, "needs_passphrase", "new keys need a passphrase, and nobody is there to ask").
+		WithHint("set UNIBUS_PASSPHRASE_FILE, or add --no-passphrase")
+}
+
+// newPassphrase finds the passphrase of keys that are about to be made; nil
+// means that they are kept without one.
+func (e *Env) newPassphrase(ctx context.Context, none bool) ([]byte, error) {
+	if err := e.needsPassphrase(none); err != nil || none {
+		return nil, err
+	}
+	if settings, err := e.Settings(); err != nil || settings.PassphraseFile != "" {
+		return notEmpty(readPassphraseFile(settings.PassphraseFile))
+	}
+	return e.askNewPassphrase(ctx, "set UNIBUS_PASSPHRASE_FILE")
+}
+
+// askNewPassphrase asks twice: a slip would lock the keys away for ever.
+func (e *Env) askNewPassphrase(ctx context.Context, elsewhere string) ([]byte, error) {
+	first, err := e.AskSecret(ctx, "New passphrase, empty for none", elsewhere)
+	if err != nil {
+		return nil, err
+	}
+	if len(first) == 0 {
+		e.note("the keys are kept in a plain file that only you can read")
+		return nil, nil
+	}
+	second, err := e.AskSecret(ctx, "The same again", elsewhere)
+	if err != nil {
+		return nil, err
+	}
+	if string(first) != string(second) {
+		return nil, bus.Errorf(bus.Invalid, "passphrase_differs", "the two passphrases are not the same").WithHint("try again")
+	}
+	return first, nil
+}
+
+// notEmpty keeps a file that was not written yet from meaning no passphrase.
+func notEmpty(passphrase []byte, err error) ([]byte, error) {
+	if err == nil && len(passphrase) == 0 {
+		return nil, bus.Errorf(bus.Invalid, "empty_passphrase", "the passphrase file is empty").
+			WithHint("write a passphrase into it, or add --no-passphrase")
+	}
+	return passphrase, err
+}

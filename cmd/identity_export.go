@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+	"unibus/internal/text"
+)
+
+type exportOptions struct {
+	file        string
+	withContext bool
+	plain       bool
+}
+
+func newIdentityExportCmd(env *Env) *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export -O FILE",
+		Short: "Write your keys to one file, for another place or for a job",
+		Long: "Write your keys to one file.\n\n" +
+			"With --with-context it is for UNIBUS_IDENTITY_FILE: it says where the bus is and\n" +
+			"how to know it, needs nothing else on disk, and many jobs may share it. It\n" +
+			"cannot found, recover or rotate: the seed of the 24 words and the keys of the\n" +
+			"bus itself stay here. Without --with-context the file is a full copy to keep.",
+		Example: "  unibus identity export --with-context --plain -O job.identity\n" +
+			"  unibus identity export -O copy.identity",
+		Args:        takes(0, 0),
+		Annotations: map[string]string{prints: printsChange},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.file == "" || o.file == "-" {
+				return usagef(cmd, "name the file: keys are not written to stdout")
+			}
+			return runIdentityExport(cmd.Context(), env, o)
+		},
+	}
+	cmd.Flags().StringVarP(&o.file, "output-file", "O", "", "the new `FILE`, of mode 0600")
+	cmd.Flags().BoolVar(&o.withContext, "with-context", false, "add where the bus is, and leave out what a job must not have")
+	cmd.Flags().BoolVar(&o.plain, "plain", false, "write it without a passphrase, whatever the keys have here")
+	return cmd
+}
+
+func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
+	if _, err := os.Lstat(o.file); !errors.Is(err, fs.ErrNotExist) {
+		return bus.Errorf(bus.Conflict, "file_exists", "%s is there already", text.Line(o.file)).WithHint("choose another name")
+	}
+	home, at, err := env.context()
+	if err != nil {
+		return err
+	}
+	keys, err := env.openIdentity(ctx, home.IdentityPath(at.Name))
+	if err != nil {
+		return err
+	}
+	copied := *keys.id
+	if o.withContext {
+		if err := hasBus(at); err != nil {
+			return err
+		}
+		info := infoOf(at)
+		copied.Context, copied.Seed, copied.Org, copied.CA = &info, nil, nil, nil
+	}
+	passphrase := keys.passphrase
+	if o.plain {
+		passphrase = nil
+	}
+	if err := identity.Save(o.file, &copied, passphrase); err != nil {
+		return err
+	}
+	line := "keys of " + at.Name + " written to " + o.file
+	if passphrase == nil {
+		line += ", without a passphrase: whoever reads it is you"
+	}
+	return printChange(env, "change", "", changed{Name: at.Name, Changed: true}, text.Line(line))
+}

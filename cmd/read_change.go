@@ -1,0 +1,93 @@
+package cmd
+
+import (
+	"fmt"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+)
+
+// What happens in a room besides messages. Each is one line; -o name shows
+// messages alone.
+
+// happened prints one of them: at and by may be unknown.
+func (p *eventPrinter) happened(kind string, event any, at time.Time, by bus.Handle, line string) error {
+	when := text.Safe("")
+	if !at.IsZero() {
+		when = text.Safe(at.UTC().Format(time.RFC3339))
+	}
+	return printEvent(p.env, kind, event, "", p.tagged("-- "+text.Line(line)+" --"), when, text.Line(string(by)), text.Line(line))
+}
+
+func (p *eventPrinter) start(e *bus.StartEvent) error {
+	return p.happened("start", struct {
+		Room   string `json:"room"`
+		Reason string `json:"reason"`
+	}{p.room, e.Reason}, time.Time{}, "", "you joined here")
+}
+
+func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
+	words := map[string]string{"revoked": "your identity was revoked", "left": "you left", "closed": "this room was deleted"}
+	line := words[e.Reason]
+	if line == "" {
+		line = "you were removed from this room"
+	}
+	return p.happened("removed", struct {
+		Room   string `json:"room"`
+		Reason string `json:"reason"`
+	}{p.room, e.Reason}, time.Time{}, e.By, line)
+}
+
+func (p *eventPrinter) epoch(e *bus.EpochEvent) error {
+	return p.happened("epoch", struct {
+		Room  string    `json:"room"`
+		Epoch bus.Epoch `json:"epoch"`
+		By    string    `json:"by"`
+		Op    string    `json:"op"`
+		Time  time.Time `json:"time"`
+	}{p.room, e.Epoch, string(e.By), e.Op, e.Time.UTC()}, e.Time, e.By, fmt.Sprintf("%s made a new room key, number %d", e.By, e.Epoch))
+}
+
+func (p *eventPrinter) member(e *bus.MemberEvent) error {
+	line := fmt.Sprintf("%s %s", e.User, e.Change)
+	switch {
+	case e.Change == "role":
+		line = fmt.Sprintf("%s is %s now", e.User, e.Role)
+	case e.By != e.User && e.By != "":
+		line = fmt.Sprintf("%s %s by %s", e.User, e.Change, e.By)
+	}
+	return p.happened("member", struct {
+		Room   string    `json:"room"`
+		User   string    `json:"user"`
+		Change string    `json:"change"`
+		Role   string    `json:"role"`
+		By     string    `json:"by"`
+		Time   time.Time `json:"time"`
+	}{p.room, string(e.User), e.Change, e.Role.String(), string(e.By), e.Time.UTC()}, e.Time, e.By, line)
+}
+
+func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
+	words := map[string]string{"no_key": "its key was not given to you", "unknown_epoch": "nobody here knows its key",
+		"bad_frame": "it is damaged", "bad_signature": "its signature is wrong", "not_in_audience": "its sender may not write here",
+		"late": "it came after its key had ended"}
+	why := words[e.Reason]
+	if why == "" {
+		why = e.Reason
+	}
+	return p.happened("undecryptable", struct {
+		Room     string         `json:"room"`
+		Seq      uint64         `json:"seq"`
+		Epoch    bus.Epoch      `json:"epoch"`
+		Endpoint bus.EndpointID `json:"endpoint"`
+		Reason   string         `json:"reason"`
+	}{p.room, e.Seq, e.Epoch, e.Endpoint, e.Reason}, time.Time{}, e.From, fmt.Sprintf("message %d cannot be shown: %s", e.Seq, why))
+}
+
+func (p *eventPrinter) gap(e *bus.GapEvent) error {
+	return p.happened("gap", struct {
+		Room   string `json:"room"`
+		From   string `json:"from"`
+		Missed uint32 `json:"missed"`
+	}{p.room, string(e.From), e.Missed}, time.Time{}, e.From, fmt.Sprintf("%s of %s missing", plural(int(e.Missed), "message"), e.From))
+}

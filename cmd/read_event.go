@@ -1,0 +1,147 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+)
+
+// eventPrinter prints the events of one room, oldest first.
+type eventPrinter struct {
+	env    *Env
+	room   string
+	named  bool                      // say which room a line is of
+	most   int                       // messages to show; 0: all
+	shown  int                       // messages
+	last   uint64                    // newest sequence that was shown
+	frames map[bus.Prefix]frameShown // that were shown last
+	order  []bus.Prefix
+}
+
+// frameShown is what the ids of a frame's messages are made of.
+type frameShown struct {
+	seq     uint64
+	records int
+}
+
+// maxFrames bounds the frames that a reply can be told to answer.
+const maxFrames = 10000
+
+func newEventPrinter(env *Env, room string) *eventPrinter {
+	return &eventPrinter{env: env, room: room, frames: map[bus.Prefix]frameShown{}}
+}
+
+// messageShown is the JSON of a message; see `unibus help json`.
+type messageShown struct {
+	Room    string     `json:"room"`
+	Seq     uint64     `json:"seq"`
+	ID      string     `json:"id"`
+	From    string     `json:"from"`
+	Trust   string     `json:"trust"`
+	Epoch   bus.Epoch  `json:"epoch"`
+	Time    time.Time  `json:"time"`
+	Kind    string     `json:"kind"`
+	Text    string     `json:"text"`
+	Hash    bus.Hash   `json:"hash"`
+	ReplyTo string     `json:"reply_to,omitempty"` // an id, or <frame hash prefix>.<n> of what was not shown
+	File    *fileShown `json:"file,omitempty"`
+}
+
+type fileShown struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	Ref  string `json:"ref"`
+}
+
+func (p *eventPrinter) print(e bus.Event) error {
+	switch {
+	case e.Message != nil:
+		return p.message("message", e.Message)
+	case e.Late != nil:
+		return p.message("late", e.Late.Message)
+	case e.Epoch != nil:
+		return p.epoch(e.Epoch)
+	case e.Member != nil:
+		return p.member(e.Member)
+	case e.Start != nil:
+		return p.start(e.Start)
+	case e.Undecryptable != nil:
+		return p.undecryptable(e.Undecryptable)
+	case e.Gap != nil:
+		return p.gap(e.Gap)
+	case e.Removed != nil:
+		return p.removed(e.Removed)
+	}
+	return nil
+}
+
+func (p *eventPrinter) message(kind string, m *bus.Message) error {
+	if p.most > 0 && p.shown == p.most {
+		return errEnough
+	}
+	p.shown, p.last = p.shown+1, max(p.last, m.Seq)
+	p.remember(m)
+	shown := messageShown{Room: p.room, Seq: m.Seq, ID: messageID(m.Seq, m.Number, m.Records), From: string(m.From), Trust: m.Trust,
+		Epoch: m.Epoch, Time: m.Time.UTC(), Kind: m.Kind, Text: m.Text, Hash: m.Hash, ReplyTo: p.answers(m.ReplyTo)}
+	body := string(text.Clean(m.Text))
+	if m.File != nil {
+		shown.File = &fileShown{m.File.Name, m.File.Size, m.File.Ref}
+		body = fmt.Sprintf("[file] %s (%s)  %s", text.Line(m.File.Name), bytesOf(m.File.Size), text.Line(m.File.Ref))
+	}
+	if shown.ReplyTo != "" {
+		body = "[to " + shown.ReplyTo + "] " + body
+	}
+	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + "  " + indented(body)
+	return printEvent(p.env, kind, shown, text.Safe(shown.ID), p.tagged(text.Safe(line)),
+		text.Safe(shown.Time.Format(time.RFC3339)), text.Line(shown.From), text.Safe(body))
+}
+
+// indented keeps the lines of a message to where no other message begins:
+// nobody can make up one of somebody else's.
+func indented(body string) string { return strings.ReplaceAll(body, "\n", "\n    ") }
+
+// clock is the time of day, with the day where that is not today.
+func (p *eventPrinter) clock(t time.Time) string {
+	t = t.Local()
+	if t.Format(time.DateOnly) == p.env.Now().Local().Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// remember keeps what replies may answer.
+func (p *eventPrinter) remember(m *bus.Message) {
+	frame := m.Hash.Prefix()
+	if _, known := p.frames[frame]; known || m.Seq == 0 {
+		return
+	}
+	p.frames[frame] = frameShown{m.Seq, m.Records}
+	p.order = append(p.order, frame)
+	if len(p.order) > maxFrames {
+		delete(p.frames, p.order[0])
+		p.order = p.order[1:]
+	}
+}
+
+// answers is what a message refers to: the id that was shown, else what the
+// frame's hash begins with.
+func (p *eventPrinter) answers(r *bus.RecordRef) string {
+	if r == nil {
+		return ""
+	}
+	if f, ok := p.frames[r.Frame]; ok {
+		return messageID(f.seq, r.Number, f.records)
+	}
+	return r.Frame.String() + "." + strconv.Itoa(r.Number)
+}
+
+func (p *eventPrinter) tagged(line text.Safe) text.Safe {
+	if !p.named {
+		return line
+	}
+	return text.Line(p.room) + " " + line
+}

@@ -1,0 +1,97 @@
+package cmd
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/text"
+)
+
+// roomShown is a room in listings.
+type roomShown struct {
+	ID        bus.RoomID `json:"id"`
+	Name      string     `json:"name"`
+	Epoch     bus.Epoch  `json:"epoch"`
+	Members   int        `json:"members"`
+	Role      string     `json:"role"`
+	Encrypted bool       `json:"encrypted"`
+	Persist   bool       `json:"persist"`
+	History   string     `json:"history"`
+	LastSeq   uint64     `json:"last_seq"`
+	Unread    uint64     `json:"unread"`
+}
+
+func newRoomListCmd(env *Env) *cobra.Command {
+	all := false
+	cmd := &cobra.Command{
+		Use:         "list",
+		Short:       "List the rooms you are in",
+		Long:        "List the rooms you are in. With --all also the rooms of two, as @USER.",
+		Example:     "  unibus room list\n  unibus room list --all -o name",
+		Args:        takes(0, 0),
+		Annotations: map[string]string{prints: printsList},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return env.withClient(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				return runRoomList(ctx, env, c, all)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also the rooms of you and one other")
+	return cmd
+}
+
+func runRoomList(ctx context.Context, env *Env, c *client.Client, all bool) error {
+	rooms, err := c.ListMyRooms(ctx)
+	if err != nil {
+		return err
+	}
+	var shown []roomShown
+	for _, r := range rooms {
+		if r.Policy.Direct && !all {
+			continue
+		}
+		unread, err := c.Unread(ctx, r)
+		if err != nil {
+			return err
+		}
+		shown = append(shown, roomShown{ID: r.ID, Name: calledAs(r), Epoch: r.Epoch, Members: r.Members, Role: r.Role,
+			Encrypted: r.Policy.Encrypted, Persist: r.Policy.Persist, History: r.Policy.History, LastSeq: r.Last, Unread: unread})
+	}
+	return printRooms(env, shown)
+}
+
+// calledAs is what a person types to mean a room.
+func calledAs(r client.RoomRef) string {
+	switch {
+	case r.With != "":
+		return "@" + string(r.With)
+	case r.Name == "":
+		return r.ID.String() // its key is not here
+	}
+	return r.Name
+}
+
+func printRooms(env *Env, shown []roomShown) error {
+	number := func(name string, get func(roomShown) uint64) column[roomShown] {
+		return column[roomShown]{name, func(r roomShown) text.Safe { return text.Safe(strconv.FormatUint(get(r), 10)) }}
+	}
+	return printList(env, "room", shown,
+		column[roomShown]{"name", func(r roomShown) text.Safe { return text.Line(r.Name) }},
+		column[roomShown]{"role", func(r roomShown) text.Safe { return text.Line(r.Role) }},
+		number("members", func(r roomShown) uint64 { return uint64(r.Members) }),
+		number("unread", func(r roomShown) uint64 { return r.Unread }),
+		number("epoch", func(r roomShown) uint64 { return uint64(r.Epoch) }),
+		column[roomShown]{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
+		column[roomShown]{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }})
+}
+
+func yesNo(b bool) text.Safe {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/text"
+)
+
+// entryShown is one entry of a room log.
+type entryShown struct {
+	Index   uint32    `json:"index"`
+	Time    time.Time `json:"time"`
+	Op      string    `json:"op"`
+	By      string    `json:"by"`
+	Epoch   bus.Epoch `json:"epoch"`
+	Added   []string  `json:"added"`
+	Removed []string  `json:"removed"`
+	Invited []string  `json:"invited"`
+	Hash    bus.Hash  `json:"hash"`
+}
+
+func newRoomLogCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "log ROOM",
+		Short: "Show the verified history of who was in a room",
+		Long: "Show the verified history of who was in a room: each entry is signed by who made\n" +
+			"it, and checked here. In the last column + was added, - removed, ? invited.",
+		Example:           "  unibus room log ops",
+		Args:              takes(1, 1),
+		Annotations:       map[string]string{prints: printsList},
+		ValidArgsFunction: completeRooms(env),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return onRoom(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, id bus.RoomID) error {
+				entries, err := c.Log(ctx, id)
+				if err != nil {
+					return err
+				}
+				return printRoomLog(env, entries)
+			})
+		},
+	}
+}
+
+func printRoomLog(env *Env, entries []client.LogEntry) error {
+	shown := make([]entryShown, len(entries))
+	for i, e := range entries {
+		shown[i] = entryShown{Index: e.Index, Time: time.UnixMilli(e.Time).UTC(), Op: e.Op, By: string(e.By),
+			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Hash: e.Hash}
+	}
+	return printList(env, "entry", shown,
+		column[entryShown]{"index", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Index), 10)) }},
+		column[entryShown]{"time", func(e entryShown) text.Safe { return text.Safe(e.Time.Format(time.RFC3339)) }},
+		column[entryShown]{"op", func(e entryShown) text.Safe { return text.Safe(e.Op) }},
+		column[entryShown]{"by", func(e entryShown) text.Safe { return text.Line(e.By) }},
+		column[entryShown]{"epoch", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Epoch), 10)) }},
+		column[entryShown]{"who", entryShown.who})
+}
+
+func (e entryShown) who() text.Safe {
+	var words []string
+	for _, part := range []struct {
+		sign  string
+		names []string
+	}{{"+", e.Added}, {"-", e.Removed}, {"?", e.Invited}} {
+		for _, n := range part.names {
+			words = append(words, part.sign+n)
+		}
+	}
+	return text.Line(strings.Join(words, " "))
+}
+
+func names(in []bus.Handle) []string {
+	out := make([]string, len(in))
+	for i, h := range in {
+		out[i] = string(h)
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/config"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
+)
+
+// withClient runs f with a client of the context in use, bounded by --timeout
+// as a whole: for what needs an answer, not for transfers and follows.
+func (e *Env) withClient(ctx context.Context, f func(context.Context, *client.Client) error) error {
+	settings, err := e.Settings()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, settings.Timeout, errTimeout)
+	defer cancel()
+	return e.withSession(ctx, f)
+}
+
+var errTimeout = bus.Errorf(bus.Timeout, "timeout", "no answer in time").WithHint("allow more with --timeout")
+
+// withSession is withClient without a bound.
+func (e *Env) withSession(ctx context.Context, f func(context.Context, *client.Client) error) error {
+	c, err := e.openClient(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return f(ctx, c)
+}
+
+// openClient makes the client of the context in use, or of the one file that
+// UNIBUS_IDENTITY_FILE names.
+func (e *Env) openClient(ctx context.Context) (*client.Client, error) {
+	settings, err := e.Settings()
+	if err != nil {
+		return nil, err
+	}
+	if settings.IdentityFile != "" {
+		return e.openExported(ctx, settings)
+	}
+	home, at, err := e.context()
+	if err == nil {
+		err = hasBus(at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(at.CAPEM) == 0 {
+		return nil, errNotJoined
+	}
+	id, err := identity.Load(home.IdentityPath(at.Name), e.passphrase(ctx, home.IdentityPath(at.Name)))
+	if err != nil {
+		return nil, err
+	}
+	store, err := home.Open(ctx, at.Name, id.ProfileKey)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(e, id, infoOf(at), store)
+}
+
+// errNotJoined: the identity was made and no bus has taken it in.
+var errNotJoined = bus.Errorf(bus.Unauthenticated, "not_joined", "this identity is on no bus yet").
+	WithHint("give an admin its key line, then: unibus join LINK")
+
+// openExported needs no profile: parallel jobs may share the file.
+func (e *Env) openExported(ctx context.Context, settings config.Client) (*client.Client, error) {
+	id, err := identity.Load(settings.IdentityFile, e.passphrase(ctx, settings.IdentityFile))
+	if err != nil {
+		return nil, err
+	}
+	if id.Context == nil {
+		return nil, bus.Errorf(bus.Invalid, "no_context", "the identity file does not say where its bus is").
+			WithHint("write one with: unibus identity export --with-context -O FILE")
+	}
+	store, err := profile.Memory(ctx, id.ProfileKey)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(e, id, *id.Context, store)
+}
+
+func newClient(e *Env, id *identity.File, info identity.ContextInfo, store *profile.Store) (*client.Client, error) {
+	c, err := client.New(client.Options{Identity: id, Info: info, Store: store, Now: e.Now})
+	if err != nil {
+		store.Close()
+	}
+	return c, err
+}
+
+func infoOf(at profile.Context) identity.ContextInfo {
+	return identity.ContextInfo{Name: at.Name, URL: at.URL, NATS: at.NATS, CAPEM: at.CAPEM, Org: at.Org}
+}
+
+// home is the client's home.
+func (e *Env) home() (profile.Home, error) {
+	settings, err := e.Settings()
+	if err != nil {
+		return profile.Home{}, err
+	}
+	dirs, err := settings.NeedHome()
+	if err != nil {
+		return profile.Home{}, err
+	}
+	return profile.At(dirs.Data), nil
+}
+
+// context is the context that --context or `context use` names.
+func (e *Env) context() (home profile.Home, at profile.Context, err error) {
+	if home, err = e.home(); err != nil {
+		return home, at, err
+	}
+	settings, err := e.Settings()
+	if err != nil {
+		return home, at, err
+	}
+	name := settings.Context
+	if name == "" {
+		if name, err = home.Current(); err != nil {
+			return home, at, err
+		}
+	}
+	at, err = home.Context(name)
+	return home, at, err
+}
+
+// passphrase finds the passphrase of an identity file: in the file that
+// UNIBUS_PASSPHRASE_FILE names, from `identity unlock`, or by asking.
+func (e *Env) passphrase(ctx context.Context, path string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		settings, err := e.Settings()
+		if err != nil {
+			return nil, err
+		}
+		if settings.PassphraseFile != "" {
+			return readPassphraseFile(settings.PassphraseFile)
+		}
+		if held, ok := e.unlocked(ctx, path); ok {
+			return held, nil
+		}
+		return e.AskSecret(ctx, "Passphrase", "set UNIBUS_PASSPHRASE_FILE, or run: unibus identity unlock")
+	}
+}
+
+// readPassphraseFile reads a passphrase; the newline at its end is none of it.
+func readPassphraseFile(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, bus.Errorf(bus.NotFound, "passphrase_file", "the passphrase file cannot be read").
+			WithHint("check UNIBUS_PASSPHRASE_FILE").Because(err)
+	}
+	return bytes.TrimRight(raw, "\r\n"), nil
+}
+
+// shortWait bounds what a completion or an agent may take.
+const shortWait = 300 * time.Millisecond

@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/identity"
+	"unibus/internal/text"
+)
+
+func newUserCmd(env *Env) *cobra.Command {
+	return newGroup("user", "Let people and programs onto the bus, and take them off",
+		"  unibus user invite bob\n  unibus user revoke bob",
+		newUserAddCmd(env), newUserInviteCmd(env), newUserListCmd(env), newUserShowCmd(env),
+		newUserRoleCmd(env), newUserRevokeCmd(env))
+}
+
+// userShown is a user in listings.
+type userShown struct {
+	Name        string    `json:"name"`
+	Role        string    `json:"role"`
+	State       string    `json:"state"`
+	Fingerprint string    `json:"fingerprint"`
+	Endpoints   int       `json:"endpoints"`
+	Created     time.Time `json:"created"`
+}
+
+func showUser(p client.Person) userShown {
+	return userShown{Name: string(p.Handle), Role: p.Role.String(), State: p.State(),
+		Fingerprint: identity.Fingerprint(p.Key), Endpoints: p.Endpoints, Created: p.Created.UTC()}
+}
+
+func userColumns() []column[userShown] {
+	return []column[userShown]{
+		{"name", func(u userShown) text.Safe { return text.Line(u.Name) }},
+		{"role", func(u userShown) text.Safe { return text.Line(u.Role) }},
+		{"state", func(u userShown) text.Safe { return text.Line(u.State) }},
+		{"endpoints", func(u userShown) text.Safe { return text.Safe(strconv.Itoa(u.Endpoints)) }},
+		{"fingerprint", func(u userShown) text.Safe { return text.Safe(u.Fingerprint) }},
+		{"created", func(u userShown) text.Safe { return text.Safe(u.Created.Format(time.RFC3339)) }},
+	}
+}
+
+func newUserListCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:         "list",
+		Short:       "List the users of the bus, with the fingerprints of their keys",
+		Example:     "  unibus user list\n  unibus user list -o json",
+		Args:        takes(0, 0),
+		Annotations: map[string]string{prints: printsList},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return env.withClient(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				people, err := c.People(ctx)
+				if err != nil {
+					return err
+				}
+				shown := make([]userShown, len(people))
+				for i, p := range people {
+					shown[i] = showUser(p)
+				}
+				return printList(env, "user", shown, userColumns()...)
+			})
+		},
+	}
+}
+
+func newUserShowCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "Print one user, with the fingerprint of his key",
+		Example:           "  unibus user show bob",
+		Args:              takes(1, 1),
+		Annotations:       map[string]string{prints: printsOne},
+		ValidArgsFunction: completeUsers(env),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
+				p, err := c.Person(ctx, h)
+				if err != nil {
+					return err
+				}
+				return printOne(env, "user", showUser(p), userColumns()...)
+			})
+		},
+	}
+}
+
+// onUser reads the name of a user and hands it to f.
+func onUser(ctx context.Context, env *Env, name string, f func(context.Context, *client.Client, bus.Handle) error) error {
+	h, err := bus.ParseHandle(name)
+	if err != nil {
+		return err
+	}
+	return env.withClient(ctx, func(ctx context.Context, c *client.Client) error { return f(ctx, c, h) })
+}
+
+func newUserRoleCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "role NAME ROLE",
+		Short: "Say what a user may do on the bus: user or admin",
+		Long: "Say what a user may do on the bus: user or admin. To take an admin's role away\n" +
+			"needs the keys of the bus itself.",
+		Example:           "  unibus user role bob admin",
+		Args:              takes(2, 2),
+		Annotations:       map[string]string{prints: printsChange},
+		ValidArgsFunction: completeUsers(env),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			role, err := bus.ParseUserRole(args[1])
+			if err != nil {
+				return err
+			}
+			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
+				did, err := c.SetRole(ctx, h, role)
+				if err != nil {
+					return err
+				}
+				return printQuietChange(env, string(h), did, string(h)+" is "+args[1]+" now", string(h)+" is "+args[1]+" already")
+			})
+		},
+	}
+}

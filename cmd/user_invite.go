@@ -1,0 +1,186 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/identity"
+	"unibus/internal/text"
+)
+
+const (
+	// firstRoom is the room that the founding of a bus makes.
+	firstRoom = "general"
+	// smallRoom is up to how many endpoints an invite puts its guest into the
+	// first room without being asked: each one in it gets a new key for him.
+	smallRoom = 500
+)
+
+type inviteOptions struct {
+	rooms  []string
+	noRoom bool
+	ttl    time.Duration
+	qr     bool
+}
+
+// inviteShown is a link that was just made.
+type inviteShown struct {
+	Name    string    `json:"name"`
+	Link    string    `json:"link"`
+	Invite  string    `json:"invite"`
+	Rooms   []string  `json:"rooms"`
+	Expires time.Time `json:"expires"`
+	Changed bool      `json:"changed"`
+}
+
+func newUserInviteCmd(env *Env) *cobra.Command {
+	var o inviteOptions
+	cmd := &cobra.Command{
+		Use:   "invite NAME",
+		Short: "Print a link, good for one use, that lets somebody in",
+		Long: "Print a link, good for one use, that lets somebody in as NAME, and into the\n" +
+			"rooms that you name, with nobody of them online. Whoever holds the link can\n" +
+			"join as NAME, and read what is sent in those rooms until somebody has joined:\n" +
+			"send it on a way that you trust.\n\n" +
+			"Without --room it is the room " + firstRoom + ", where you own it.",
+		Example:     "  unibus user invite bob > bob.link\n  unibus user invite carol --room ops --room design --ttl 1h",
+		Args:        takes(1, 1),
+		Annotations: map[string]string{prints: printsChange},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.noRoom && len(o.rooms) > 0 {
+				return usagef(cmd, "--room and --no-room contradict each other")
+			}
+			if o.ttl <= 0 || o.ttl > bus.MaxInviteLife {
+				return usagef(cmd, "--ttl must be more than 0 and at most %s", bus.MaxInviteLife)
+			}
+			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
+				return runUserInvite(ctx, env, c, h, o)
+			})
+		},
+	}
+	cmd.Flags().StringArrayVar(&o.rooms, "room", nil, "a `ROOM` of yours to let him into; may be repeated")
+	cmd.Flags().BoolVar(&o.noRoom, "no-room", false, "let him onto the bus and into no room")
+	cmd.Flags().DurationVar(&o.ttl, "ttl", bus.InviteLife, "how long the link can be used")
+	cmd.Flags().BoolVar(&o.qr, "qr", false, "draw the link for a camera, on stderr")
+	return cmd
+}
+
+func runUserInvite(ctx context.Context, env *Env, c *client.Client, h bus.Handle, o inviteOptions) error {
+	rooms, err := inviteRooms(ctx, env, c, o)
+	if err != nil {
+		return err
+	}
+	link, err := c.Invite(ctx, h, o.ttl)
+	if err != nil {
+		return err
+	}
+	shown := inviteShown{Name: string(h), Link: link.String(), Invite: link.ID.String(), Rooms: []string{},
+		Expires: env.Now().Add(o.ttl).UTC().Truncate(time.Second), Changed: true}
+	for _, r := range rooms {
+		if err := c.AddGuests(ctx, r.id, bus.RoleMember, link.ID); err != nil {
+			return takeBack(ctx, c, link.ID, err)
+		}
+		shown.Rooms = append(shown.Rooms, r.name)
+	}
+	env.warnLoopback(link)
+	if o.qr {
+		env.drawQR(shown.Link)
+	}
+	return printChange(env, "invite", text.Safe(shown.Link), shown, text.Line(shown.line()))
+}
+
+func (i inviteShown) line() string {
+	line := i.Name + " is invited"
+	if len(i.Rooms) > 0 {
+		line += " to " + strings.Join(i.Rooms, ", ")
+	}
+	return line + " until " + i.Expires.Local().Format(time.DateTime) + "; the link is good for one use"
+}
+
+// namedRoom is a room as it was typed.
+type namedRoom struct {
+	name string
+	id   bus.RoomID
+}
+
+// inviteRooms resolves the rooms before anything is changed.
+func inviteRooms(ctx context.Context, env *Env, c *client.Client, o inviteOptions) (rooms []namedRoom, err error) {
+	if o.noRoom {
+		return nil, nil
+	}
+	if len(o.rooms) == 0 {
+		return defaultRoom(ctx, env, c)
+	}
+	for _, name := range o.rooms {
+		id, err := c.FindRoom(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		at, err := c.Standing(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if at.Role != bus.RoleOwner {
+			return nil, bus.Errorf(bus.Forbidden, "not_owner", "only an owner of %s can invite somebody to it", text.Line(name)).
+				WithHint("see who owns it: unibus room members")
+		}
+		if !slices.ContainsFunc(rooms, func(r namedRoom) bool { return r.id == id }) {
+			rooms = append(rooms, namedRoom{strings.TrimPrefix(name, "#"), id})
+		}
+	}
+	return rooms, nil
+}
+
+// defaultRoom is the first room of the bus, where that is this user's to give
+// and not large.
+func defaultRoom(ctx context.Context, env *Env, c *client.Client) ([]namedRoom, error) {
+	id, err := c.FindRoom(ctx, firstRoom)
+	if bus.KindOf(err) == bus.NotFound || bus.KindOf(err) == bus.Conflict {
+		env.note("no room goes with it: you have no room " + firstRoom)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.Standing(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case at.Role != bus.RoleOwner:
+		env.note("no room goes with it: you do not own " + firstRoom)
+		return nil, nil
+	case at.Endpoints >= smallRoom:
+		env.note("no room goes with it: " + firstRoom + " is large; add --room " + firstRoom)
+		return nil, nil
+	}
+	return []namedRoom{{firstRoom, id}}, nil
+}
+
+// takeBack revokes an invite whose link nobody gets to see.
+func takeBack(ctx context.Context, c *client.Client, id bus.InviteID, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := c.EndInvite(ctx, id); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// warnLoopback says when a link is of no use elsewhere.
+func (e *Env) warnLoopback(l identity.Link) {
+	host, _, err := net.SplitHostPort(l.Addr)
+	if err != nil {
+		return
+	}
+	if loopback(host) {
+		e.note("this link works on this machine only: start the node with --listen and --host for others")
+	}
+}

@@ -1,0 +1,64 @@
+package cmd
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/text"
+)
+
+// build is what this binary knows of itself.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func newVersionCmd(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:         "version",
+		Short:       "Print the version of this program",
+		Example:     "  unibus version\n  unibus version -o json",
+		Args:        takes(0, 0),
+		Annotations: map[string]string{prints: printsOne},
+		RunE: func(*cobra.Command, []string) error {
+			return printOne(env, "version", thisBuild(),
+				column[build]{"version", func(b build) text.Safe { return text.Safe(b.Version) }},
+				column[build]{"revision", func(b build) text.Safe { return text.Safe(b.Revision) }},
+				column[build]{"go", func(b build) text.Safe { return text.Safe(b.Go) }},
+				column[build]{"platform", func(b build) text.Safe { return text.Safe(b.Platform) }})
+		},
+	}
+}
+
+func thisBuild() build {
+	info, _ := debug.ReadBuildInfo()
+	return buildOf(info)
+}
+
+// buildOf reads what the Go command stamped into the binary; info may be nil.
+func buildOf(info *debug.BuildInfo) build {
+	b := build{Version: "devel", Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info == nil {
+		return b
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		b.Version = v
+	}
+	changed := false
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.modified":
+			changed = s.Value == "true"
+		}
+	}
+	if changed {
+		b.Revision += ", changed"
+	}
+	return b
+}

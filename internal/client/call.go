@@ -1,0 +1,178 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+	"unibus/internal/signing"
+	"unibus/internal/wire"
+)
+
+// maxAnswer bounds what a node may make a client hold: a page of a chain or of
+// messages is far smaller.
+const maxAnswer = 128 << 20
+
+// caller makes signed requests to one node. It is safe for concurrent use.
+type caller struct {
+	addr string // host:port, lower case
+	http *http.Client
+	bus  bus.ID
+	key  identity.TransportKey
+	now  func() time.Time
+
+	answered *atomic.Bool // the node has answered something
+}
+
+// request is one call. Body is sent as it is; Digest is its SHA-256.
+type request struct {
+	method, target string
+	kind           string // content type of the body
+	body           []byte
+}
+
+// get asks for JSON.
+func (c *caller) get(ctx context.Context, target string, out any) error {
+	return c.call(ctx, request{method: http.MethodGet, target: target}, out)
+}
+
+// post sends JSON and reads JSON. It is not tried again when the answer got
+// lost: whoever appends looks at the chain instead.
+func (c *caller) post(ctx context.Context, target string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, request{method: http.MethodPost, target: target, kind: "application/json", body: body}, out)
+}
+
+func (c *caller) call(ctx context.Context, r request, out any) error {
+	res, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(out); err != nil {
+		return errAnswer.Because(err)
+	}
+	return nil
+}
+
+var errAnswer = bus.Errorf(bus.Failed, "bad_answer", "the node's answer cannot be read").
+	WithHint("is this a unibus node of the same version?")
+
+// errRekeyOften refuses a plain rekey for a minute. It is not waited out: what
+// owes the room a key goes on without.
+var errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already")
+
+// do signs and sends r, again while the node asks for it and ctx allows, and
+// turns every answer that is no success into a bus.Error. The caller closes
+// the body.
+func (c *caller) do(ctx context.Context, r request) (*http.Response, error) {
+	var wait backoff
+	for {
+		res, err := c.once(ctx, r)
+		if err == nil || !retryable(err) || errors.Is(err, errRekeyOften) || wait.tries == maxDials && errors.Is(err, errUnreachable) || !wait.sleep(ctx) {
+			return res, err
+		}
+	}
+}
+
+func (c *caller) once(ctx context.Context, r request) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, "https://"+c.addr+r.target, bytes.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sign(req, r); err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	c.answered.Store(true)
+	if res.StatusCode/100 == 2 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	return nil, failure(res)
+}
+
+func (c *caller) sign(req *http.Request, r request) error {
+	about := signing.Request{Method: r.method, Authority: c.addr, Target: r.target, Created: c.now(), Nonce: signing.NewNonce()}
+	if signing.HasBody(r.method) {
+		about.Digest = sha256.Sum256(r.body)
+	}
+	signed, err := signing.Sign(c.key, c.bus, about)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Signature-Input", signed.SignatureInput)
+	req.Header.Set("Signature", signed.Signature)
+	if signed.ContentDigest != "" {
+		req.Header.Set("Content-Digest", signed.ContentDigest)
+	}
+	if r.kind != "" {
+		req.Header.Set("Content-Type", r.kind)
+	}
+	return nil
+}
+
+// unreachable says in one line why a node did not answer. A node that never
+// did in all the time there was is not slow but away.
+func (c *caller) unreachable(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && (c.answered.Load() || bus.KindOf(cause) != bus.Timeout) {
+		return cause
+	}
+	var known *bus.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return noAnswer(c.addr, err)
+}
+
+// maxDials is how often a node that does not answer at all is called: enough
+// for one that is being restarted, and a person does not wait for nothing.
+const maxDials = 5
+
+var errUnreachable = bus.Errorf(bus.Unavailable, "unreachable", "no node answers")
+
+func noAnswer(addr string, err error) error {
+	var cert interface{ Error() string }
+	if errors.As(err, &cert) && strings.Contains(err.Error(), "certificate") {
+		return bus.Errorf(bus.Integrity, "wrong_pin", "%s does not hold this bus's certificate", addr).
+			WithHint("check the address; somebody may be in between").Because(err)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s", addr).
+			WithHint("is it running? start it with: unibus serve").Because(err)
+	}
+	return bus.Errorf(bus.Unavailable, "unreachable", "the connection to %s broke", addr).WithHint("try again").Because(err)
+}
+
+// failure reads the error of an answer. A node's words are cleaned where they
+// are shown.
+func failure(res *http.Response) error {
+	kind := wire.KindOfStatus(res.StatusCode)
+	var f wire.Failure
+	err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&f)
+	if err != nil || f.Error.Code == "" {
+		return bus.Errorf(kind, "http_"+http.StatusText(res.StatusCode), "the node answered %s", res.Status)
+	}
+	return &bus.Error{Kind: kind, Code: f.Error.Code, Message: f.Error.Message, Hint: f.Error.Hint,
+		RequestID: f.Error.RequestID, Retryable: f.Error.Retryable}
+}

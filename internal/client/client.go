@@ -1,0 +1,140 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// Client speaks for one endpoint on one bus. It is safe for concurrent use.
+type Client struct {
+	id     *identity.File
+	info   identity.ContextInfo
+	tls    *tls.Config
+	call   *caller
+	world  *world
+	store  *profile.Store
+	now    func() time.Time
+	mu     sync.Mutex
+	newest map[bus.RoomID]seen // newest frame seen per room, for Closing
+}
+
+// Options is what a client needs to begin.
+type Options struct {
+	Identity *identity.File
+	Info     identity.ContextInfo // where the bus is and its pins
+	Store    *profile.Store       // owned by the client from now on
+	Now      func() time.Time
+}
+
+// New makes a client. It talks to nobody yet.
+func New(o Options) (*Client, error) {
+	conf, err := identity.PinnedTLS(o.Info.CAPEM)
+	if err != nil {
+		return nil, err
+	}
+	call := newCaller(strings.TrimPrefix(o.Info.URL, "https://"), o.Identity.Bus, o.Identity.Transport, conf, o.Now)
+	return &Client{
+		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
+		world: newWorld(call, o.Store, o.Info.Org), newest: map[bus.RoomID]seen{},
+	}, nil
+}
+
+func newCaller(addr string, b bus.ID, key identity.TransportKey, conf *tls.Config, now func() time.Time) *caller {
+	transport := &http.Transport{
+		TLSClientConfig: conf, ForceAttemptHTTP2: false, MaxIdleConnsPerHost: 8,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, DisableCompression: true,
+	}
+	return &caller{addr: addr, http: &http.Client{Transport: transport}, bus: b, key: key, now: now, answered: new(atomic.Bool)}
+}
+
+// Close ends the client's connections and closes its profile.
+func (c *Client) Close() error {
+	c.call.http.CloseIdleConnections()
+	return c.store.Close()
+}
+
+// Handle is the user that this client speaks for.
+func (c *Client) Handle() bus.Handle { return c.id.Handle }
+
+// Endpoint is the endpoint that this client speaks for.
+func (c *Client) Endpoint() bus.EndpointID { return c.id.Endpoint() }
+
+// author names this endpoint in entries. Seen is the writer's to fill.
+func (c *Client) author() chain.Author {
+	return chain.Author{Account: c.id.Account, Endpoint: c.id.Endpoint()}
+}
+
+// reader opens this endpoint's envelopes.
+func (c *Client) reader() reader { return fileReader(c.id) }
+
+func fileReader(id *identity.File) reader {
+	return reader{endpoint: id.Endpoint(), kem: func(serial uint32) (identity.KEMKey, bool) {
+		for _, k := range id.KEMs {
+			if k.Serial == serial {
+				return k.Key, true
+			}
+		}
+		return identity.KEMKey{}, false
+	}}
+}
+
+// Server asks the node what it is. Its word is not verified.
+func (c *Client) Server(ctx context.Context) (wire.Server, error) {
+	var s wire.Server
+	return s, c.call.get(ctx, wire.TargetServer, &s)
+}
+
+// Health asks the node how it is.
+func (c *Client) Health(ctx context.Context) (wire.Health, error) {
+	var h wire.Health
+	return h, c.call.get(ctx, wire.TargetHealth, &h)
+}
+
+// Limits lists the caps of this user and what is used of them.
+func (c *Client) Limits(ctx context.Context) ([]wire.Limit, error) {
+	var list wire.List[wire.Limit]
+	return list.Items, c.call.get(ctx, wire.TargetLimits, &list)
+}
+
+// URL is where this client's node is.
+func (c *Client) URL() string { return c.info.URL }
+
+// ServerAt asks another node of the same bus what it is.
+func (c *Client) ServerAt(ctx context.Context, url string) (wire.Server, error) {
+	var s wire.Server
+	return s, c.at(url).get(ctx, wire.TargetServer, &s)
+}
+
+// HealthAt asks another node of the same bus how it is.
+func (c *Client) HealthAt(ctx context.Context, url string) (wire.Health, error) {
+	var h wire.Health
+	return h, c.at(url).get(ctx, wire.TargetHealth, &h)
+}
+
+// at calls another node, which must hold a certificate of the same CA.
+func (c *Client) at(url string) *caller {
+	other := *c.call
+	other.answered = new(atomic.Bool)
+	other.addr = strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/")
+	return &other
+}
+
+// IsAdmin reports whether this user is an admin of the bus.
+func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
+	a, err := c.account(ctx, c.id.Handle)
+	if err != nil {
+		return false, err
+	}
+	return a.Active() && a.Role == bus.RoleAdmin, nil
+}

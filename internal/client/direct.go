@@ -1,0 +1,88 @@
+package client
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"unibus/internal/bus"
+	"unibus/internal/frame"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// DirectRoom returns the room of this user and another, and makes it when
+// there is none.
+func (c *Client) DirectRoom(ctx context.Context, h bus.Handle) (bus.RoomID, error) {
+	if h == c.id.Handle {
+		return bus.RoomID{}, bus.Errorf(bus.Invalid, "self", "this is you").WithHint("make a room of your own: unibus room create")
+	}
+	id, err := c.FindRoom(ctx, "@"+string(h)) // learns rooms that others made
+	if bus.KindOf(err) != bus.NotFound || err == nil {
+		return id, err
+	}
+	if err := c.reachable(ctx, h); err != nil {
+		return id, err
+	}
+	if id, err = c.CreateRoom(ctx, directName(c.id.Handle, h), RoomOptions{Direct: true}); err != nil {
+		return id, err
+	}
+	if _, err = c.AddMembers(ctx, id, bus.RoleOwner, h); err != nil {
+		return id, err
+	}
+	return id, c.rememberName(ctx, id)
+}
+
+// reachable finds out whether somebody can be added to a room, before one is
+// made for him.
+func (c *Client) reachable(ctx context.Context, h bus.Handle) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.world.syncBus(ctx); err != nil {
+		return err
+	}
+	_, err := c.joined(ctx, h)
+	return err
+}
+
+// directName is the same for both, so that either knows the room by it.
+func directName(a, b bus.Handle) string {
+	if a > b {
+		a, b = b, a
+	}
+	return string(a) + "+" + string(b)
+}
+
+// Mark is the newest sequence of a room that was marked as read.
+func (c *Client) Mark(ctx context.Context, id bus.RoomID) (uint64, error) {
+	return c.store.Cursor(ctx, id, "")
+}
+
+// SetMark marks a room as read up to a sequence. It never goes back.
+func (c *Client) SetMark(ctx context.Context, id bus.RoomID, seq uint64) error {
+	return c.store.SetCursor(ctx, id, "", seq)
+}
+
+// Resolve finds the record that a message id, <seq> or <seq>.<n>, names.
+func (c *Client) Resolve(ctx context.Context, id bus.RoomID, message string) (*seal.Target, error) {
+	seqText, numberText, _ := strings.Cut(message, ".")
+	seq, err := strconv.ParseUint(seqText, 10, 64)
+	number := uint64(0)
+	if err == nil && numberText != "" {
+		number, err = strconv.ParseUint(numberText, 10, 16)
+	}
+	if err != nil || seq == 0 {
+		return nil, bus.Errorf(bus.Invalid, "bad_message_id", "%.40q is no message id", message).WithHint("as `read -o ndjson` shows it: 913 or 913.2")
+	}
+	var found *seal.Target
+	_, err = c.page(ctx, wire.MessagesAfter(id, seq-1, 1), func(m wire.StoredMessage) error {
+		if m.Seq == seq {
+			found = &seal.Target{Frame: frame.Hash(m.Frame).Prefix(), Number: uint16(number)}
+		}
+		return nil
+	})
+	if err == nil && found == nil {
+		err = bus.Errorf(bus.NotFound, "no_message", "this room has no message %s", message)
+	}
+	return found, err
+}

@@ -1,0 +1,244 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"unibus/internal/bus"
+	"unibus/internal/wire"
+)
+
+// follower reads one room in order, from history and live, over any number of
+// lives. It belongs to one goroutine at a time.
+type follower struct {
+	c    *Client
+	id   bus.RoomID
+	open *opener
+	held atomic.Uint64 // newest sequence that was handed on
+	log  int           // entries of the room log that were told
+	emit func(bus.Event) error
+	live chan *nats.Msg
+	look chan struct{} // something may have changed: look at the log and the tail
+}
+
+// liveBuffer is how many live messages of a room may wait: more, and the rest
+// is taken from history.
+const liveBuffer = 4096
+
+func (c *Client) newFollower(id bus.RoomID, after uint64, emit func(bus.Event) error) *follower {
+	f := &follower{c: c, id: id, open: c.newOpener(id), emit: emit,
+		live: make(chan *nats.Msg, liveBuffer), look: make(chan struct{}, 1)}
+	f.held.Store(after)
+	return f
+}
+
+// nudge makes the follower look for what it may have missed.
+func (f *follower) nudge() {
+	select {
+	case f.look <- struct{}{}:
+	default:
+	}
+}
+
+// run reads the room during one life: first what was missed, then live.
+func (f *follower) run(ctx context.Context) error {
+	err := f.read(ctx)
+	if errors.Is(err, bus.ErrNotMember) {
+		return f.removed(ctx)
+	}
+	return err
+}
+
+func (f *follower) read(ctx context.Context) error {
+	if err := f.fill(ctx); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-f.live:
+			if err := f.take(ctx, m); err != nil {
+				return err
+			}
+		case <-f.look:
+			if err := f.fill(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take hands on a live message when its predecessor is the one held, else what
+// history has after it.
+func (f *follower) take(ctx context.Context, m *nats.Msg) error {
+	seq, prev, stored := live(m)
+	held := f.held.Load()
+	switch {
+	case !stored:
+		return f.hand(ctx, wire.StoredMessage{At: f.c.now(), Frame: m.Data})
+	case seq <= held:
+		return nil
+	case prev == held:
+		return f.hand(ctx, wire.StoredMessage{Seq: seq, At: f.c.now(), Frame: m.Data})
+	}
+	return f.fillTo(ctx, seq)
+}
+
+// fillTo reads history until it reaches a live sequence: a replica that
+// answers may be a little behind.
+func (f *follower) fillTo(ctx context.Context, seq uint64) error {
+	var wait backoff
+	for {
+		if err := f.fill(ctx); err != nil || f.held.Load() >= seq {
+			return err
+		}
+		if !wait.sleep(ctx) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *follower) hand(ctx context.Context, m wire.StoredMessage) error {
+	events, err := f.open.open(ctx, m)
+	if err != nil {
+		return err
+	}
+	if err := f.tellLog(); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := f.emit(e); err != nil {
+			return err
+		}
+	}
+	f.reached(m.Seq)
+	f.c.sawFrame(f.id, m)
+	return nil
+}
+
+// reached moves the cursor on; only the follower's own goroutine does.
+func (f *follower) reached(seq uint64) { f.held.Store(max(f.held.Load(), seq)) }
+
+// fill reads history after the message held, page by page, and then tells what
+// the room's log has new.
+func (f *follower) fill(ctx context.Context) error {
+	for {
+		end, err := f.c.page(ctx, wire.MessagesAfter(f.id, f.held.Load(), bus.MaxPageMessages), func(m wire.StoredMessage) error {
+			if m.Seq <= f.held.Load() {
+				return nil
+			}
+			return f.hand(ctx, m)
+		})
+		if err != nil {
+			return err
+		}
+		f.reached(end.Through)
+		if !end.More {
+			break
+		}
+	}
+	if err := f.c.refresh(ctx, f.id); err != nil {
+		return err
+	}
+	return f.tellLog()
+}
+
+// refresh reads the room's log on.
+func (c *Client) refresh(ctx context.Context, id bus.RoomID) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	_, err := c.world.syncRoom(ctx, id)
+	return err
+}
+
+// page reads one page of history.
+func (c *Client) page(ctx context.Context, target string, each func(wire.StoredMessage) error) (wire.PageEnd, error) {
+	res, err := c.call.do(ctx, request{method: http.MethodGet, target: target})
+	if err != nil {
+		return wire.PageEnd{}, err
+	}
+	defer res.Body.Close()
+	return wire.ReadPage(res.Body, each)
+}
+
+// tellLog emits what entries did that were verified since it was told last.
+func (f *follower) tellLog() error {
+	for _, e := range f.newChanges() {
+		if err := f.emit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *follower) newChanges() (out []bus.Event) {
+	f.c.world.mu.Lock()
+	defer f.c.world.mu.Unlock()
+	r := f.c.world.rooms[f.id]
+	if r == nil {
+		return nil
+	}
+	for _, ch := range r.changes[min(f.log, len(r.changes)):] {
+		out = append(out, f.c.world.changeEvents(ch)...)
+	}
+	f.log = len(r.changes)
+	return out
+}
+
+// skipLog leaves out what happened before the reading began.
+func (f *follower) skipLog() {
+	f.c.world.mu.Lock()
+	defer f.c.world.mu.Unlock()
+	if r := f.c.world.rooms[f.id]; r != nil {
+		f.log = len(r.changes)
+	}
+}
+
+// changeEvents says in events what one entry did.
+func (w *world) changeEvents(ch change) (out []bus.Event) {
+	e := w.describe(ch)
+	member := func(user bus.Handle, what string, role bus.RoomRole) {
+		out = append(out, bus.Event{Member: &bus.MemberEvent{User: user, Change: what, Role: role, By: e.By, Time: ch.entry.Time}})
+	}
+	for _, m := range ch.added {
+		word := "added"
+		if m.Account == ch.entry.Account {
+			word = "joined"
+		}
+		member(w.handle(m.Account), word, m.Role)
+	}
+	for i := range e.Invited {
+		member(e.Invited[i], "invited", ch.invited[i].Role)
+	}
+	for _, id := range ch.dropped {
+		word := "removed"
+		if id == ch.entry.Account {
+			word = "left"
+		}
+		member(w.handle(id), word, 0)
+	}
+	if ch.started {
+		out = append(out, bus.Event{Epoch: &bus.EpochEvent{Epoch: ch.epoch, By: e.By, Op: e.Op, Time: ch.entry.Time}})
+	}
+	return out
+}
+
+// removed finds out why a room is refused now: revoked, kicked, or only not
+// answered for the moment.
+func (f *follower) removed(ctx context.Context) error {
+	err := f.c.call.get(ctx, wire.RoomTarget(f.id), nil)
+	switch {
+	case errors.Is(err, bus.ErrNotMember):
+		_ = f.c.store.ForgetRoom(ctx, f.id)
+		_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: "removed"}})
+		return bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").WithHint("ask an owner of the room")
+	case bus.KindOf(err) == bus.Unauthenticated:
+		return err
+	}
+	return errLife
+}

@@ -1,0 +1,210 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"unibus/internal/bus"
+	"unibus/internal/wire"
+)
+
+// Live keeps rooms open over one connection after another: each connects,
+// opens the rooms, subscribes, fills gaps from history, resends what was not
+// acknowledged, and goes on until it breaks. Cursors and outboxes live on.
+type Live struct {
+	c         *Client
+	followers map[bus.RoomID]*follower
+	outboxes  map[bus.RoomID]*outbox
+	state     func(bus.StateEvent)
+}
+
+// NewLive makes a Live without rooms. Rooms are added before Run. State, which
+// may be nil, is told what the connection does.
+func (c *Client) NewLive(state func(bus.StateEvent)) *Live {
+	if state == nil {
+		state = func(bus.StateEvent) {}
+	}
+	return &Live{c: c, followers: map[bus.RoomID]*follower{}, outboxes: map[bus.RoomID]*outbox{}, state: state}
+}
+
+// Follow adds a room to read: events of what comes after a sequence.
+func (l *Live) Follow(id bus.RoomID, after uint64, emit func(bus.Event) error) {
+	l.followers[id] = l.c.newFollower(id, after, emit)
+}
+
+// Run lives until ctx ends (nil), or until the bus says for good that it will
+// not have us any more, or emit fails.
+func (l *Live) Run(ctx context.Context) error {
+	var wait backoff
+	for {
+		err := l.life(ctx, func() {
+			wait = backoff{}
+			l.state(bus.StateEvent{State: "online"})
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !retryable(err) {
+			return l.over(err)
+		}
+		l.state(bus.StateEvent{State: "reconnecting", Attempt: wait.tries + 1})
+		if errors.Is(err, errUnreachable) && l.hopeless(wait) {
+			return err
+		}
+		if !wait.sleep(ctx) {
+			if ctx.Err() == context.Canceled {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// over tells the readers of a revoked identity that this is the end.
+func (l *Live) over(err error) error {
+	if bus.KindOf(err) != bus.Unauthenticated {
+		return err
+	}
+	for _, f := range l.followers {
+		_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: "revoked"}})
+	}
+	return err
+}
+
+// hopeless reports whether a Live that only sends should give up on a node
+// that does not answer: its caller waits. A reader goes on for ever.
+func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries >= maxDials }
+
+// life is one connection from its beginning to its end.
+func (l *Live) life(ctx context.Context, online func()) error {
+	n, err := l.c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	reply, err := n.open(ctx, l.rooms())
+	if err != nil {
+		return err
+	}
+	if err := l.refused(ctx, reply); err != nil {
+		return err
+	}
+	if err := l.subscribe(n, reply); err != nil {
+		return errLife.Because(err)
+	}
+	online()
+	return l.serve(ctx, stop, n, reply)
+}
+
+func (l *Live) rooms() (ids []bus.RoomID) {
+	for id := range l.followers {
+		ids = append(ids, id)
+	}
+	for id := range l.outboxes {
+		if l.followers[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// refused ends the Live when a room is lost for good.
+func (l *Live) refused(ctx context.Context, reply wire.OpenReply) error {
+	for _, r := range reply.Refused {
+		if f := l.followers[r.Room]; f != nil {
+			return f.removed(ctx)
+		}
+		return l.c.newFollower(r.Room, 0, func(bus.Event) error { return nil }).removed(ctx)
+	}
+	return nil
+}
+
+// subscribe listens to every granted room, and to the notices, before history
+// is read: nothing falls between the two.
+func (l *Live) subscribe(n *conn, reply wire.OpenReply) error {
+	for _, g := range reply.Granted {
+		if f := l.followers[g.Room]; f != nil {
+			drain(f.live)
+			if _, err := n.nc.ChanSubscribe(wire.OutSubject(g.Room), f.live); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := n.nc.Subscribe(wire.EventWildcard(n.me), l.notice); err != nil {
+		return err
+	}
+	return n.nc.FlushTimeout(replyWait)
+}
+
+// drain empties what is left of the life before.
+func drain(ch chan *nats.Msg) {
+	for {
+		select {
+		case <-ch:
+		default:
+			return
+		}
+	}
+}
+
+// serve runs the followers and outboxes until the life ends, and returns the
+// first error that says why.
+func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn, reply wire.OpenReply) error {
+	var running sync.WaitGroup
+	fail := func(err error) {
+		if err != nil {
+			stop(err)
+		}
+	}
+	for _, f := range l.followers {
+		running.Go(func() { fail(f.run(ctx)) })
+	}
+	for _, g := range reply.Granted {
+		if o := l.outboxes[g.Room]; o != nil {
+			running.Go(func() { fail(o.run(ctx, n, g)) })
+		}
+	}
+	select {
+	case <-n.dead:
+		stop(errLife)
+	case <-ctx.Done():
+	}
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+// notice takes a hint of the node to look. It is never believed.
+func (l *Live) notice(m *nats.Msg) {
+	switch wire.Notice(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]) {
+	case wire.NoticeTail:
+		var tail wire.Tail
+		if json.Unmarshal(m.Data, &tail) != nil {
+			return
+		}
+		for _, r := range tail.Rooms {
+			if f := l.followers[r.Room]; f != nil && r.Last > f.held.Load() {
+				f.nudge()
+			}
+		}
+	case wire.NoticeLog, wire.NoticeJoined, wire.NoticeLeft:
+		var about wire.RoomNotice
+		if json.Unmarshal(m.Data, &about) != nil {
+			return
+		}
+		for id, f := range l.followers {
+			if id == about.Room {
+				f.nudge()
+			}
+		}
+		if o := l.outboxes[about.Room]; o != nil {
+			o.nudge()
+		}
+	}
+}

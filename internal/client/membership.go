@@ -1,0 +1,258 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
+)
+
+// AddMembers adds users to a room; those who are in it already are left as
+// they are.
+func (c *Client) AddMembers(ctx context.Context, id bus.RoomID, role bus.RoomRole, users ...bus.Handle) (changed bool, err error) {
+	return c.startEpoch(ctx, id, func(r *room) (step, error) {
+		var add []roomlog.NewMember
+		var change roomlog.Change
+		for _, h := range users {
+			a, err := c.joined(ctx, h)
+			if err != nil {
+				return step{}, err
+			}
+			if _, in := r.Member(a.ID); !in {
+				add = append(add, roomlog.NewMember{Account: a.ID, Role: role})
+				change.Add = append(change.Add, roomlog.Member{Account: a.ID, Role: role, Since: r.Len, Time: c.now()})
+			}
+		}
+		if len(add) == 0 {
+			return step{}, nil
+		}
+		return step{op: roomlog.OpAdd, change: change, body: func(st roomlog.Start) []byte {
+			return roomlog.Add{Members: add, Start: st}.Encode()
+		}}, nil
+	})
+}
+
+// joined returns a user who can be added to rooms: one with an endpoint. The
+// bus log was read on, and the world is locked.
+func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, error) {
+	a := c.world.bus.User(h)
+	if !a.Active() {
+		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h).
+			WithHint("invite them: unibus user invite %s", h)
+	}
+	if err := c.world.syncAccount(ctx, a.ID, 1); err != nil {
+		return nil, err
+	}
+	if c.world.accounts[a.ID].Len == 0 {
+		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h)
+	}
+	return a, nil
+}
+
+// AddGuest puts an open invite into a room: its owner can read from now on,
+// and takes his place when he joins, whoever is online then.
+func (c *Client) AddGuest(ctx context.Context, id bus.RoomID, invite bus.InviteID, role bus.RoomRole) error {
+	_, err := c.startEpoch(ctx, id, func(r *room) (step, error) {
+		g := roomlog.Guest{Invite: invite, Role: role, Since: r.Len, Time: c.now()}
+		return step{op: roomlog.OpAdd, change: roomlog.Change{Invite: []roomlog.Guest{g}},
+			body: func(st roomlog.Start) []byte {
+				return roomlog.Add{Guests: []roomlog.NewGuest{{Invite: invite, Role: role}}, Start: st}.Encode()
+			}}, nil
+	})
+	return err
+}
+
+// Kick removes a user, or his open invite, from a room and makes a new key.
+func (c *Client) Kick(ctx context.Context, id bus.RoomID, h bus.Handle) (changed bool, err error) {
+	return c.startEpoch(ctx, id, func(r *room) (step, error) {
+		drop, uninvite := c.present(r, h)
+		if len(drop)+len(uninvite) == 0 {
+			return step{}, nil
+		}
+		if len(drop) == 1 && drop[0] == c.id.Account {
+			return step{}, bus.Errorf(bus.Invalid, "kick_self", "you cannot kick yourself").WithHint("leave: unibus room leave")
+		}
+		return removal(drop, uninvite), nil
+	})
+}
+
+// present finds a user among the members and guests of a room.
+func (c *Client) present(r *room, h bus.Handle) (drop []bus.AccountID, uninvite []bus.InviteID) {
+	if a := c.world.bus.User(h); a != nil {
+		if _, in := r.Member(a.ID); in {
+			drop = append(drop, a.ID)
+		}
+	}
+	for _, g := range r.Guests() {
+		if inv := c.world.bus.Invite(g.Invite); inv != nil && inv.Handle == h {
+			uninvite = append(uninvite, g.Invite)
+		}
+	}
+	return drop, uninvite
+}
+
+func removal(drop []bus.AccountID, uninvite []bus.InviteID) step {
+	return step{op: roomlog.OpRemove, change: roomlog.Change{Drop: drop, Uninvite: uninvite},
+		body: func(st roomlog.Start) []byte {
+			return roomlog.Remove{Members: drop, Guests: uninvite, Start: st}.Encode()
+		}}
+}
+
+// Rekey makes a new key for a room.
+func (c *Client) Rekey(ctx context.Context, id bus.RoomID) error {
+	_, err := c.startEpoch(ctx, id, func(r *room) (step, error) {
+		reason, _ := r.Due(c.world, c.now())
+		return rekey(max(reason, roomlog.ReasonAsked)), nil
+	})
+	return err
+}
+
+func rekey(reason roomlog.Reason) step {
+	return step{op: roomlog.OpRekey, body: func(st roomlog.Start) []byte {
+		return roomlog.Rekey{Reason: reason, Start: st}.Encode()
+	}}
+}
+
+// tidy starts the epoch that a writer owes a room before his next frame:
+// somebody in it lost his right, left, or the key is old. It reports whether
+// it did.
+func (c *Client) tidy(ctx context.Context, id bus.RoomID) (bool, error) {
+	return c.startEpoch(ctx, id, func(r *room) (step, error) {
+		reason, change := r.Due(c.world, c.now())
+		switch {
+		case len(change.Drop)+len(change.Uninvite) > 0:
+			return removal(change.Drop, change.Uninvite), nil
+		case reason != 0:
+			return rekey(reason), nil
+		}
+		return step{}, nil
+	})
+}
+
+// dropEnded tidies every room of this client after somebody lost his right.
+func (c *Client) dropEnded(ctx context.Context) (rekeyed, pending []bus.RoomID, err error) {
+	refs, err := c.roomRefs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, ref := range refs {
+		done, err := c.tidy(ctx, ref.ID)
+		switch {
+		case err != nil && errors.Is(err, context.Canceled):
+			return rekeyed, pending, err
+		case err != nil:
+			pending = append(pending, ref.ID)
+		case done:
+			rekeyed = append(rekeyed, ref.ID)
+		}
+	}
+	return rekeyed, pending, nil
+}
+
+// SetRoomRole changes a member's role, and makes a new key when he gains or
+// loses the right to write: the key in force holds everybody to the rights of
+// its beginning.
+func (c *Client) SetRoomRole(ctx context.Context, id bus.RoomID, h bus.Handle, role bus.RoomRole) (changed bool, err error) {
+	moved := false
+	err = c.appendPlain(ctx, id, roomlog.OpRole, func(r *room) ([]byte, error) {
+		a := c.world.bus.User(h)
+		if a == nil {
+			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h)
+		}
+		m, in := r.Member(a.ID)
+		if !in {
+			return nil, bus.Errorf(bus.NotFound, "no_member", "%s is not in this room", h)
+		}
+		changed, moved = m.Role != role, m.Role.Writes() != role.Writes()
+		if !changed {
+			return nil, nil
+		}
+		return roomlog.SetRole{Account: a.ID, Role: role}.Encode(), nil
+	})
+	if err == nil && moved {
+		err = c.Rekey(ctx, id)
+	}
+	if errors.Is(err, errRekeyOften) {
+		err = nil // whoever writes next owes it
+	}
+	return changed, err
+}
+
+// Leave takes this user out of a room. Its last owner names a successor.
+func (c *Client) Leave(ctx context.Context, id bus.RoomID, successor bus.Handle) error {
+	err := c.appendPlain(ctx, id, roomlog.OpLeave, func(*room) ([]byte, error) {
+		last, err := c.closing(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		l := roomlog.Leave{Closing: last}
+		if successor != "" {
+			a := c.world.bus.User(successor)
+			if a == nil {
+				return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", successor)
+			}
+			l.Successor = a.ID
+		}
+		return l.Encode(), nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.store.ForgetRoom(ctx, id)
+}
+
+// DeleteRoom closes a room for everybody; the node drops its messages.
+func (c *Client) DeleteRoom(ctx context.Context, id bus.RoomID) error {
+	err := c.appendPlain(ctx, id, roomlog.OpClose, func(*room) ([]byte, error) { return []byte{}, nil })
+	if err != nil {
+		return err
+	}
+	return c.store.ForgetRoom(ctx, id)
+}
+
+// LogEntry is one verified entry of a room log, in words.
+type LogEntry struct {
+	Index   uint32
+	Op      string
+	By      bus.Handle
+	Time    int64 // Unix ms
+	Epoch   bus.Epoch
+	Added   []bus.Handle
+	Removed []bus.Handle
+	Invited []bus.Handle
+	Hash    bus.Hash
+}
+
+// Log returns the verified log of a room, oldest first.
+func (c *Client) Log(ctx context.Context, id bus.RoomID) ([]LogEntry, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]LogEntry, len(r.changes))
+	for i, ch := range r.changes {
+		out[i] = c.world.describe(ch)
+	}
+	return out, nil
+}
+
+func (w *world) describe(ch change) LogEntry {
+	e := LogEntry{Index: ch.entry.Index, Op: roomlog.OpName(ch.entry.Op), By: w.handle(ch.entry.Account),
+		Time: ch.entry.Time.UnixMilli(), Epoch: ch.epoch, Hash: ch.entry.Hash()}
+	for _, m := range ch.added {
+		e.Added = append(e.Added, w.handle(m.Account))
+	}
+	for _, id := range ch.dropped {
+		e.Removed = append(e.Removed, w.handle(id))
+	}
+	for _, g := range ch.invited {
+		if inv := w.bus.Invite(g.Invite); inv != nil {
+			e.Invited = append(e.Invited, inv.Handle)
+		}
+	}
+	return e
+}

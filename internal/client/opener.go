@@ -1,0 +1,253 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/frame"
+	"unibus/internal/identity"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// opener turns stored frames of one room into events, in order. It belongs to
+// one goroutine.
+type opener struct {
+	c        *Client
+	id       bus.RoomID
+	epochs   map[bus.Epoch]epochKey
+	sessions map[session]uint32 // next index expected
+	seen     recent             // records that were shown
+	started  bool               // "you joined here" was said
+}
+
+// epochKey is what frames of an epoch are opened with, or why they cannot be.
+type epochKey struct {
+	seal.Epoch
+	err error
+}
+
+// session is a run of frames of one process of an endpoint.
+type session struct {
+	endpoint bus.EndpointID
+	epoch    bus.Epoch
+	id       frame.Session
+}
+
+func (c *Client) newOpener(id bus.RoomID) *opener {
+	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{}, sessions: map[session]uint32{}, seen: newRecent()}
+}
+
+// open returns the events of one frame: its records, or what is wrong with it.
+// An error ends the reading: the log does not hold, or cannot be had.
+func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, error) {
+	h, err := frame.Parse(m.Frame)
+	if err != nil || h.Room != o.id {
+		return o.undecryptable(m, h, "bad_frame"), nil
+	}
+	o.c.world.mu.Lock()
+	defer o.c.world.mu.Unlock()
+	r, err := o.room(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	ep := r.epochs[h.Epoch]
+	if ep == nil {
+		return o.undecryptable(m, h, "unknown_epoch"), nil
+	}
+	key, err := o.epoch(ctx, r, h.Epoch)
+	switch {
+	case errors.Is(err, errNoKey):
+		return o.beforeMe(r, ep, m, h), nil
+	case bus.KindOf(err) == bus.Integrity:
+		return o.undecryptable(m, h, bus.CodeOf(err)), nil
+	case err != nil:
+		return nil, err
+	}
+	opened, err := seal.Open(key, m.Frame, sender(ep))
+	if err != nil {
+		return o.undecryptable(m, h, bus.CodeOf(err)), nil
+	}
+	if err := o.hold(ctx, r, h.Head); err != nil {
+		return nil, err
+	}
+	return o.events(r, ep, m, opened), nil
+}
+
+// room returns the log as far as the frame's epoch.
+func (o *opener) room(ctx context.Context, h frame.Header) (*room, error) {
+	r, err := o.c.world.loadRoom(ctx, o.id)
+	if err == nil && r.epochs[h.Epoch] == nil {
+		r, err = o.c.world.syncRoom(ctx, o.id)
+	}
+	return r, err
+}
+
+// hold demands that the log is the one that a frame's author knew. Only a frame
+// that opened is believed so far: else anybody who may post could say that
+// the node lies, and nobody would read the room any more.
+func (o *opener) hold(ctx context.Context, r *room, head bus.Ref) error {
+	if head.Index >= r.Len {
+		if _, err := o.c.world.syncRoom(ctx, o.id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case head.Index >= r.Len:
+		return errWithheld
+	case r.changes[head.Index].entry.Hash().Prefix() != head.Hash:
+		return errForked
+	}
+	return nil
+}
+
+// epoch returns the key of an epoch. One that does not open never will: it is
+// not asked for again.
+func (o *opener) epoch(ctx context.Context, r *room, number bus.Epoch) (seal.Epoch, error) {
+	if known, ok := o.epochs[number]; ok {
+		return known.Epoch, known.err
+	}
+	ep, err := o.c.world.sealEpoch(ctx, r, number, o.c.reader())
+	if err == nil || bus.KindOf(err) == bus.Integrity && !errors.Is(err, errNoKey) {
+		o.epochs[number] = epochKey{ep, err}
+	}
+	return ep, err
+}
+
+// sender answers for the endpoints of an epoch's audience that may write.
+func sender(ep *roomlog.Epoch) func(bus.EndpointID) (identity.VerifyKey, bool) {
+	return func(id bus.EndpointID) (identity.VerifyKey, bool) {
+		rec, ok := ep.Recipient(id)
+		return rec.Content, ok && rec.Role.Writes()
+	}
+}
+
+// beforeMe handles a frame of an epoch whose key this endpoint was not given:
+// from before it joined such frames are no events, but for one line.
+func (o *opener) beforeMe(r *room, ep *roomlog.Epoch, m wire.StoredMessage, h frame.Header) []bus.Event {
+	if _, in := ep.Recipient(o.c.id.Endpoint()); in {
+		return o.undecryptable(m, h, "no_key")
+	}
+	me, _ := r.Member(o.c.id.Account)
+	if o.started || ep.Index > me.Since {
+		return nil
+	}
+	o.started = true
+	return []bus.Event{{Start: &bus.StartEvent{Reason: "joined"}}}
+}
+
+func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason string) []bus.Event {
+	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, Reason: reason}}}
+}
+
+// events drops repeats, reports gaps, and holds frames of a closed epoch to
+// its end.
+func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal.Opened) (out []bus.Event) {
+	h := f.Header
+	rec, _ := ep.Recipient(h.Endpoint)
+	from := o.c.world.handle(rec.Account)
+	s := session{h.Endpoint, h.Epoch, h.Session}
+	want, known := o.sessions[s]
+	if known && h.Index < want {
+		return nil
+	}
+	if known && h.Index > want {
+		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: h.Index - want}})
+	}
+	o.sessions[s] = h.Index + 1
+	late, ok := standing(r, h.Epoch, rec, m)
+	if !ok {
+		return append(out, o.undecryptable(m, h, "late")...)
+	}
+	for i, record := range f.Records {
+		msg := message(m, f, record, i)
+		msg.From = from
+		if o.seen.add(rec.Account, record.ID) {
+			out = append(out, eventOf(msg, late))
+		}
+	}
+	return out
+}
+
+func eventOf(msg *bus.Message, late bool) bus.Event {
+	if late {
+		return bus.Event{Late: &bus.LateEvent{Message: msg}}
+	}
+	return bus.Event{Message: msg}
+}
+
+// standing says whether a frame still counts in its epoch. It does when its
+// epoch is the newest, or when it is not behind the newest frame that the next
+// epoch's author had seen; where he had seen none, the node's clock decides.
+// Behind that it counts for bus.LateFrames, and only when its sender stayed.
+// What somebody sent after he left does not count.
+func standing(r *room, number bus.Epoch, from roomlog.Recipient, m wire.StoredMessage) (late, ok bool) {
+	if d, left := r.Left[from.Account]; left && number == r.Epoch.Number && m.Seq > d.Closing.Seq {
+		return false, false
+	}
+	next := r.epochs[number+1]
+	if next == nil || m.Seq != 0 && m.Seq <= next.Closing.Seq {
+		return false, true
+	}
+	late = m.At.After(next.Started)
+	if !late && next.Closing.Seq == 0 {
+		return false, true
+	}
+	_, stayed := next.Recipient(from.Endpoint)
+	return late, stayed && m.At.Sub(next.Started) <= bus.LateFrames
+}
+
+func message(m wire.StoredMessage, f seal.Opened, record seal.Record, number int) *bus.Message {
+	msg := &bus.Message{
+		Room: f.Header.Room, Seq: m.Seq, Number: number, Records: len(f.Records), Hash: f.Hash,
+		Endpoint: f.Header.Endpoint, Trust: "unverified", Epoch: f.Header.Epoch, Time: f.At,
+		Kind: kindName(record.Kind), ID: record.ID,
+	}
+	if record.Kind == seal.KindFile {
+		msg.File = parseFile(record.Body)
+		return msg
+	}
+	msg.Text = string(record.Body)
+	if record.Ref != nil {
+		msg.ReplyTo = &bus.RecordRef{Frame: record.Ref.Frame, Number: int(record.Ref.Number)}
+	}
+	return msg
+}
+
+func kindName(k seal.RecordKind) string {
+	names := map[seal.RecordKind]string{seal.KindText: "text", seal.KindReply: "reply", seal.KindEdit: "edit",
+		seal.KindDelete: "delete", seal.KindReaction: "reaction", seal.KindFile: "file", seal.KindValue: "value"}
+	if name, ok := names[k]; ok {
+		return name
+	}
+	return "unknown"
+}
+
+// recent remembers the records that were shown, the newest half of a bounded
+// number for sure: a record that was sent again under its id is shown once.
+type recent struct{ young, old map[recordKey]bool }
+
+type recordKey struct {
+	account bus.AccountID
+	id      bus.RecordID
+}
+
+// recentRecords bounds the memory of a reader, about 100 bytes each.
+const recentRecords = 100_000
+
+func newRecent() recent { return recent{young: map[recordKey]bool{}, old: map[recordKey]bool{}} }
+
+// add reports whether the record is new.
+func (s *recent) add(account bus.AccountID, id bus.RecordID) bool {
+	k := recordKey{account, id}
+	if s.young[k] || s.old[k] {
+		return false
+	}
+	if len(s.young) >= recentRecords/2 {
+		s.old, s.young = s.young, map[recordKey]bool{}
+	}
+	s.young[k] = true
+	return true
+}

@@ -1,0 +1,366 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"unibus/internal/bus"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// Ack is what became of one record: where it is stored, or why not.
+type Ack struct {
+	ID     bus.RecordID
+	Seq    uint64 // of its frame
+	Number int    // in its frame, from 0
+	Of     int    // records in its frame
+	Err    error
+}
+
+// letter is a record on its way, with who waits for it.
+type letter struct {
+	record seal.Record
+	done   chan<- Ack
+}
+
+// parcel is a frame on its way: the letters in it, and its bytes while the
+// epoch that they were sealed in stands.
+type parcel struct {
+	letters []letter
+	raw     []byte
+	epoch   bus.Epoch
+	posted  bool // in this life, and not answered yet
+}
+
+// outbox sends the records of one room in order: it coalesces what waits into
+// frames, keeps a window of them in flight, and after any failure goes back to
+// the oldest that was not acknowledged. It lives over any number of lives, and
+// belongs to one goroutine at a time.
+type outbox struct {
+	c       *Client
+	id      bus.RoomID
+	in      chan letter
+	linger  time.Duration
+	waiting []letter  // not in a frame yet
+	size    int       // of waiting, in bytes of records
+	parcels []*parcel // oldest first
+	sender  *seal.Sender
+	epoch   bus.Epoch
+	look    chan struct{}
+	wait    backoff
+	pause   <-chan time.Time // not nil: nothing is posted before it fires
+}
+
+const (
+	// window is how many frames may be unacknowledged: enough to hide the
+	// fsync of the node, far below its cap of pending posts.
+	window = 128
+	// Linger is how long a fast producer's record waits for others.
+	Linger = 2 * time.Millisecond
+	// batch is where a frame is closed: what is left of bus.MaxRecords is room
+	// for the largest steps of padding.
+	batch = bus.MaxRecords - 1024
+)
+
+// Post adds a room to send to, and returns where its records go in. Linger 0
+// sends each record at once.
+func (l *Live) Post(id bus.RoomID, linger time.Duration) *Outbox {
+	o := &outbox{c: l.c, id: id, in: make(chan letter, window), linger: linger, look: make(chan struct{}, 1)}
+	l.outboxes[id] = o
+	return &Outbox{o: o}
+}
+
+// Outbox takes records for one room. It is safe for concurrent use.
+type Outbox struct{ o *outbox }
+
+// Send queues a record; its Ack arrives on done, which must have room for it.
+// It waits while the outbox is full.
+func (b *Outbox) Send(ctx context.Context, r seal.Record, done chan<- Ack) error {
+	select {
+	case b.o.in <- letter{r, done}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// NewRecordID makes a record's id: random, or always the same for a key that
+// the sender chose, so that what is sent twice is shown once.
+func NewRecordID(key string) (id bus.RecordID) {
+	if key == "" {
+		_, _ = rand.Read(id[:])
+		return id
+	}
+	sum := sha256.Sum256([]byte("unibus/1 record id\x00" + key))
+	copy(id[:], sum[:])
+	return id
+}
+
+func (o *outbox) nudge() {
+	select {
+	case o.look <- struct{}{}:
+	default:
+	}
+}
+
+// answered is the node's answer to a parcel.
+type answered struct {
+	p     *parcel
+	reply wire.PostReply
+}
+
+// run sends during one life. It returns an error that ends the Live when the
+// room cannot be written to any more.
+func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
+	if err := o.prepare(ctx, g); err != nil {
+		return err
+	}
+	for _, p := range o.parcels {
+		p.posted = false
+	}
+	o.pause = nil
+	answers := make(chan answered, 2*window)
+	for {
+		if err := o.post(n, answers); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case l := <-o.intake():
+			o.collect(ctx, l)
+		case <-o.look:
+			if err := o.refresh(ctx); err != nil {
+				return err
+			}
+		case <-o.pause:
+			o.pause = nil
+		case a := <-answers:
+			if err := o.settle(a); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// prepare brings the room up to date, and starts the epoch that a writer owes
+// it.
+func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
+	if !g.Write {
+		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").
+			WithHint("ask an owner of the room")
+	}
+	o.c.world.mu.Lock()
+	_, err := o.c.world.freshRoom(ctx, o.id, g.Tip)
+	o.c.world.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.renew(ctx)
+}
+
+func (o *outbox) refresh(ctx context.Context) error {
+	if err := o.c.refresh(ctx, o.id); err != nil {
+		return err
+	}
+	return o.renew(ctx)
+}
+
+// renew makes sure that frames are sealed in an epoch that may be used.
+func (o *outbox) renew(ctx context.Context) error {
+	due, err := o.c.due(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	if due {
+		if _, err := o.c.tidy(ctx, o.id); err != nil && bus.KindOf(err) != bus.Limited && bus.CodeOf(err) != "not_due" {
+			return err
+		}
+	}
+	return o.newSender(ctx)
+}
+
+func (o *outbox) newSender(ctx context.Context) error {
+	o.c.world.mu.Lock()
+	defer o.c.world.mu.Unlock()
+	r := o.c.world.rooms[o.id]
+	if o.sender != nil && r.Epoch.Number == o.epoch {
+		return nil
+	}
+	ep, err := o.c.world.sealEpoch(ctx, r, r.Epoch.Number, o.c.reader())
+	if err != nil {
+		return err
+	}
+	o.sender, o.epoch = seal.NewSender(ep, o.c.id.Endpoint(), o.c.id.Content), r.Epoch.Number
+	return nil
+}
+
+// intake takes no more letters while the window is full: the producer waits.
+func (o *outbox) intake() <-chan letter {
+	if len(o.parcels) >= window {
+		return nil
+	}
+	return o.in
+}
+
+// collect gathers the letters that follow l closely, until a frame is full.
+func (o *outbox) collect(ctx context.Context, l letter) {
+	o.add(l)
+	if o.linger == 0 {
+		return
+	}
+	timer := time.NewTimer(o.linger)
+	defer timer.Stop()
+	for o.size < batch {
+		select {
+		case l := <-o.in:
+			o.add(l)
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (o *outbox) add(l letter) {
+	o.waiting = append(o.waiting, l)
+	o.size += l.record.Size()
+}
+
+// post seals what waits and publishes every parcel that is not under way,
+// oldest first.
+func (o *outbox) post(n *conn, answers chan<- answered) error {
+	for len(o.waiting) > 0 {
+		o.pack()
+	}
+	if o.pause != nil {
+		return nil
+	}
+	for i := 0; i < len(o.parcels); i++ {
+		p := o.parcels[i]
+		if p.posted {
+			continue
+		}
+		if err := o.seal(p); err != nil {
+			o.drop(p, err)
+			i--
+			continue
+		}
+		p.posted = true
+		err := n.ask(wire.PostSubject(n.server, o.id, n.me), p.raw, func(m *nats.Msg) { answers <- answered{p, readReply(m)} })
+		if err != nil {
+			return errLife.Because(err)
+		}
+	}
+	return nil
+}
+
+func readReply(m *nats.Msg) (r wire.PostReply) {
+	if noResponders(m) || json.Unmarshal(m.Data, &r) != nil {
+		return wire.PostReply{Err: wire.PostRetry}
+	}
+	return r
+}
+
+// pack moves waiting letters into a parcel, as many as a frame holds.
+func (o *outbox) pack() {
+	size, count := 0, 0
+	for _, l := range o.waiting {
+		if count > 0 && size+l.record.Size() > batch {
+			break
+		}
+		size, count = size+l.record.Size(), count+1
+	}
+	o.parcels = append(o.parcels, &parcel{letters: o.waiting[:count:count]})
+	o.waiting = o.waiting[count:]
+	o.size -= size
+}
+
+// seal makes the parcel's frame, anew when its epoch no longer stands: the
+// records keep their ids, so that nobody sees them twice.
+func (o *outbox) seal(p *parcel) error {
+	if p.raw != nil && p.epoch == o.epoch {
+		return nil
+	}
+	records := make([]seal.Record, len(p.letters))
+	for i, l := range p.letters {
+		records[i] = l.record
+	}
+	raw, err := o.sender.Seal(o.c.headOf(o.id), o.c.now(), records)
+	p.raw, p.epoch = raw, o.epoch
+	return err
+}
+
+// headOf is the newest entry of a room's log that this client knows.
+func (c *Client) headOf(id bus.RoomID) bus.Ref {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return c.world.rooms[id].Head().Ref()
+}
+
+// settle takes an answer. After a refusal for now everything that was refused
+// is posted again from the oldest on: at once the first time, then after a
+// wait that grows.
+func (o *outbox) settle(a answered) error {
+	switch a.reply.Err {
+	case "":
+		o.wait = backoff{}
+		o.done(a.p, a.reply.Seq)
+		return nil
+	case wire.PostRetry, wire.PostBusy, wire.PostRate:
+		a.p.posted = false
+		if o.pause == nil {
+			o.pause = time.After(o.wait.next())
+		}
+		return nil
+	case wire.PostRoom:
+		return errLife // the grant is gone: the next life finds out why
+	case wire.PostFull:
+		o.drop(a.p, bus.Errorf(bus.Full, "full", "the node has no space left for messages").WithHint("tell an admin"))
+		return nil
+	}
+	o.drop(a.p, bus.Errorf(bus.Failed, "refused", "the node does not take this message (%.20s)", a.reply.Err))
+	return nil
+}
+
+func (o *outbox) done(p *parcel, seq uint64) {
+	o.remove(p)
+	for i, l := range p.letters {
+		l.done <- Ack{ID: l.record.ID, Seq: seq, Number: i, Of: len(p.letters)}
+	}
+}
+
+func (o *outbox) drop(p *parcel, err error) {
+	o.remove(p)
+	for _, l := range p.letters {
+		l.done <- Ack{ID: l.record.ID, Err: err}
+	}
+}
+
+func (o *outbox) remove(p *parcel) {
+	for i, q := range o.parcels {
+		if q == p {
+			o.parcels = append(o.parcels[:i:i], o.parcels[i+1:]...)
+			return
+		}
+	}
+}
+
+// due reports whether a writer owes the room a new epoch.
+func (c *Client) due(ctx context.Context, id bus.RoomID) (bool, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	reason, change := r.Due(c.world, c.now())
+	return reason != 0 || len(change.Drop)+len(change.Uninvite) > 0, nil
+}

@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain/buslog"
+	"unibus/internal/identity"
+	"unibus/internal/wire"
+)
+
+// Person is a user: who he is as the verified bus log says, and what the node
+// counts of him.
+type Person struct {
+	Handle    bus.Handle
+	Account   bus.AccountID
+	Key       identity.VerifyKey // the account key
+	Role      bus.UserRole
+	Revoked   bool
+	Created   time.Time
+	Endpoints int // as the node says
+}
+
+// State is "active" or "revoked".
+func (p Person) State() string {
+	if p.Revoked {
+		return "revoked"
+	}
+	return "active"
+}
+
+// People lists all users by name, revoked ones too.
+func (c *Client) People(ctx context.Context) ([]Person, error) {
+	var told wire.List[wire.User]
+	if err := c.call.get(ctx, wire.TargetUsers, &told); err != nil {
+		return nil, err
+	}
+	endpoints := make(map[bus.AccountID]int, len(told.Items))
+	for _, u := range told.Items {
+		endpoints[u.Account] = u.Endpoints
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.world.syncBus(ctx); err != nil {
+		return nil, err
+	}
+	accounts := c.world.bus.Users()
+	people := make([]Person, len(accounts))
+	for i, a := range accounts {
+		people[i] = person(a, endpoints[a.ID])
+	}
+	return people, nil
+}
+
+func person(a *buslog.Account, endpoints int) Person {
+	return Person{Handle: a.Handle, Account: a.ID, Key: a.Key, Role: a.Role, Revoked: a.Revoked, Created: a.Since, Endpoints: endpoints}
+}
+
+// Person returns one user; NotFound, code no_user, where the bus has none.
+func (c *Client) Person(ctx context.Context, h bus.Handle) (Person, error) {
+	known, err := c.account(ctx, h)
+	if err != nil {
+		return Person{}, err
+	}
+	var told wire.User
+	if err := c.call.get(ctx, wire.UserTarget(h), &told); err != nil {
+		return Person{}, err
+	}
+	return person(known, told.Endpoints), nil
+}

@@ -1,0 +1,168 @@
+package client
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/frame"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// seen is the newest frame that this client has seen in a room.
+type seen struct {
+	seq  uint64
+	hash bus.Prefix
+}
+
+// sawFrame remembers the newest frame of a room.
+func (c *Client) sawFrame(id bus.RoomID, m wire.StoredMessage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.Seq > c.newest[id].seq {
+		c.newest[id] = seen{m.Seq, frame.Hash(m.Frame).Prefix()}
+	}
+}
+
+// ReadOptions says what of a room to read.
+type ReadOptions struct {
+	After  uint64    // only what came after this sequence
+	Whole  bool      // from the first message on; not with After
+	Since  time.Time // only what the node stored since then
+	Limit  int       // the newest so many, when none of them is set
+	Follow bool      // go on until ctx ends
+	State  func(bus.StateEvent)
+}
+
+// Read hands the events of a room to emit, oldest first. With Follow it goes
+// on with what comes, over lost connections, without a gap or a repeat; it
+// returns nil when ctx ends.
+func (c *Client) Read(ctx context.Context, id bus.RoomID, o ReadOptions, emit func(bus.Event) error) error {
+	if err := c.refresh(ctx, id); err != nil {
+		return err
+	}
+	f := c.newFollower(id, o.After, emit)
+	f.skipLog()
+	if err := c.history(ctx, f, o); err != nil || !o.Follow {
+		return err
+	}
+	l := c.NewLive(o.State)
+	l.followers[id] = f
+	return l.Run(ctx)
+}
+
+// Tail hands the events of several rooms to emit, one at a time, from now on.
+func (c *Client) Tail(ctx context.Context, rooms []bus.RoomID, o ReadOptions, emit func(bus.RoomID, bus.Event) error) error {
+	l := c.NewLive(o.State)
+	var one sync.Mutex
+	for _, id := range rooms {
+		if err := c.refresh(ctx, id); err != nil {
+			return err
+		}
+		f := c.newFollower(id, 0, func(e bus.Event) error {
+			one.Lock()
+			defer one.Unlock()
+			return emit(id, e)
+		})
+		f.skipLog()
+		if err := c.history(ctx, f, o); err != nil {
+			return err
+		}
+		l.followers[id] = f
+	}
+	return l.Run(ctx)
+}
+
+// history reads what is there already.
+func (c *Client) history(ctx context.Context, f *follower, o ReadOptions) error {
+	if o.After > 0 || o.Whole {
+		return f.fill(ctx)
+	}
+	messages, err := c.newestPage(ctx, f.id, o)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if err := f.hand(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newestPage collects the newest messages: so many, or back to a time.
+func (c *Client) newestPage(ctx context.Context, id bus.RoomID, o ReadOptions) (out []wire.StoredMessage, err error) {
+	limit := min(max(o.Limit, 0), bus.MaxPageMessages)
+	if !o.Since.IsZero() {
+		limit = bus.MaxPageMessages
+	}
+	if limit == 0 {
+		return c.tailOnly(ctx, id)
+	}
+	for before := uint64(0); ; before = out[0].Seq {
+		var page []wire.StoredMessage
+		end, err := c.page(ctx, wire.MessagesBefore(id, before, limit), func(m wire.StoredMessage) error {
+			page = append(page, m)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(page, out...)
+		if o.Since.IsZero() || !end.More || len(page) == 0 || page[0].At.Before(o.Since) {
+			return since(out, o.Since), nil
+		}
+	}
+}
+
+func since(messages []wire.StoredMessage, from time.Time) []wire.StoredMessage {
+	for len(messages) > 0 && messages[0].At.Before(from) {
+		messages = messages[1:]
+	}
+	return messages
+}
+
+// tailOnly finds where to begin a reading that shows nothing of the past.
+func (c *Client) tailOnly(ctx context.Context, id bus.RoomID) ([]wire.StoredMessage, error) {
+	_, err := c.look(ctx, id)
+	return nil, err
+}
+
+// look returns the newest frame of a room, from the node when this client has
+// not seen one.
+func (c *Client) look(ctx context.Context, id bus.RoomID) (seen, error) {
+	_, err := c.page(ctx, wire.MessagesBefore(id, 0, 1), func(m wire.StoredMessage) error {
+		c.sawFrame(id, m)
+		return nil
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.newest[id], err
+}
+
+// SendOne sends one record and waits until the node has stored it.
+func (c *Client) SendOne(ctx context.Context, id bus.RoomID, r seal.Record) (Ack, error) {
+	l := c.NewLive(nil)
+	box := l.Post(id, 0)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	acks := make(chan Ack, 1)
+	if err := box.Send(ctx, r, acks); err != nil {
+		return Ack{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	select {
+	case a := <-acks:
+		stop()
+		<-ended
+		return a, a.Err
+	case err := <-ended:
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		return Ack{}, err
+	}
+}

@@ -1,0 +1,174 @@
+package client
+
+import (
+	"context"
+	"slices"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// room is one room log as verified, with what reading old frames needs.
+type room struct {
+	*roomlog.State
+	epochs  map[bus.Epoch]*roomlog.Epoch
+	starts  map[bus.Epoch]*chain.Entry // the entries that started them, for their confirm
+	changes []change
+}
+
+// change is what one entry did, for the people who read along.
+type change struct {
+	entry   *chain.Entry
+	epoch   bus.Epoch // in force after it
+	started bool      // by it
+	added   []roomlog.Member
+	invited []roomlog.Guest
+	dropped []bus.AccountID
+}
+
+func newRoom(b bus.ID) *room {
+	return &room{State: roomlog.New(b), epochs: map[bus.Epoch]*roomlog.Epoch{}, starts: map[bus.Epoch]*chain.Entry{}}
+}
+
+// take applies an entry that passed the rules and remembers what it changed.
+func (r *room) take(e *chain.Entry, step func()) {
+	before, guests, epoch := r.Members(), r.Guests(), r.Epoch
+	step()
+	c := change{entry: e}
+	if r.Epoch != nil {
+		c.epoch = r.Epoch.Number
+	}
+	if r.Epoch != epoch {
+		r.epochs[c.epoch], r.starts[c.epoch], c.started = r.Epoch, e, true
+	}
+	for _, m := range r.Members() {
+		if !slices.ContainsFunc(before, func(b roomlog.Member) bool { return b.Account == m.Account }) {
+			c.added = append(c.added, m)
+		}
+	}
+	for _, m := range before {
+		if _, in := r.Member(m.Account); !in {
+			c.dropped = append(c.dropped, m.Account)
+		}
+	}
+	for _, g := range r.Guests() {
+		if !slices.ContainsFunc(guests, func(b roomlog.Guest) bool { return b.Invite == g.Invite }) {
+			c.invited = append(c.invited, g)
+		}
+	}
+	r.changes = append(r.changes, c)
+}
+
+func (w *world) roomFollow(id bus.RoomID, r *room) follow {
+	return follow{
+		log: profile.LogRoom, chain: chain.ID(id),
+		tail:   func() chain.Tail { return r.Tail },
+		target: func(from uint32) string { return wire.RoomLogTarget(id, from) },
+		take:   func(ctx context.Context, e *chain.Entry) error { return w.takeRoom(ctx, id, r, e) },
+	}
+}
+
+// takeRoom verifies one entry of a room log: first it reads as far as the
+// entry rests on the bus log and on account chains.
+func (w *world) takeRoom(ctx context.Context, id bus.RoomID, r *room, e *chain.Entry) error {
+	if e.Seen.Index >= w.bus.Len {
+		if err := w.syncBus(ctx); err != nil {
+			return err
+		}
+	}
+	for _, p := range roomlog.Pins(e) {
+		if err := w.reach(ctx, p.Account, p.At); err != nil {
+			return err
+		}
+	}
+	step, err := r.Check(e, w)
+	if err != nil {
+		return served(err)
+	}
+	r.take(e, step)
+	if e.Index == 0 && r.ID != id {
+		return errForked
+	}
+	return nil
+}
+
+// loadRoom returns a room as far as the profile knows it.
+func (w *world) loadRoom(ctx context.Context, id bus.RoomID) (*room, error) {
+	if err := w.loadBus(ctx); err != nil {
+		return nil, err
+	}
+	if r := w.rooms[id]; r != nil {
+		return r, nil
+	}
+	r := newRoom(w.call.bus)
+	if err := w.load(ctx, w.roomFollow(id, r)); err != nil {
+		return nil, err
+	}
+	w.rooms[id] = r
+	return r, nil
+}
+
+// syncRoom reads on everything that a room rests on: the bus log, its own log,
+// and the account chains of its members.
+func (w *world) syncRoom(ctx context.Context, id bus.RoomID) (*room, error) {
+	r, err := w.loadRoom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.syncBus(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.fetch(ctx, w.roomFollow(id, r)); err != nil {
+		return nil, err
+	}
+	return r, w.syncMembers(ctx, id, r)
+}
+
+// syncMembers reads on the account chains that moved.
+func (w *world) syncMembers(ctx context.Context, id bus.RoomID, r *room) error {
+	var list wire.List[wire.Member]
+	if err := w.call.get(ctx, wire.MembersTarget(id), &list); err != nil {
+		return err
+	}
+	for _, m := range list.Items {
+		if _, in := r.Member(m.Account); !in {
+			continue
+		}
+		if err := w.syncAccount(ctx, m.Account, m.Head.Index+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tip is the digest of what this client knows of a room; see wire.Tip.
+func (w *world) tip(r *room) (tip bus.Prefix, ok bool) {
+	if r.Len == 0 || w.bus.Len == 0 {
+		return tip, false
+	}
+	var heads []bus.Head
+	for _, m := range r.Members() {
+		acc := w.accounts[m.Account]
+		if acc == nil || acc.Len == 0 {
+			return tip, false
+		}
+		heads = append(heads, acc.Head())
+	}
+	return wire.Tip(w.bus.Head(), r.Head(), heads), true
+}
+
+// freshRoom returns a room as of the tip that the node told, reading on only
+// when it differs from what is known.
+func (w *world) freshRoom(ctx context.Context, id bus.RoomID, told bus.Prefix) (*room, error) {
+	r, err := w.loadRoom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if tip, ok := w.tip(r); ok && tip == told {
+		return r, nil
+	}
+	return w.syncRoom(ctx, id)
+}

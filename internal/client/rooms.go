@@ -1,0 +1,310 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// RoomRef is a room that this endpoint is in, with the name that only its
+// members know.
+type RoomRef struct {
+	wire.Room
+	Name string
+	With bus.Handle // the other person of a room of two, as the verified logs say
+}
+
+// roomRefs lists the rooms as the node tells them.
+func (c *Client) roomRefs(ctx context.Context) ([]wire.Room, error) {
+	var list wire.List[wire.Room]
+	return list.Items, c.call.get(ctx, wire.MyRoomsTarget(c.id.Endpoint()), &list)
+}
+
+// ListMyRooms lists the rooms of this endpoint by id, each with its name. A
+// room whose key is not here has an empty one.
+func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
+	refs, err := c.roomRefs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.store.Rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]RoomRef, len(refs))
+	for i, ref := range refs {
+		called, err := c.nameOf(ctx, ref, names)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = RoomRef{Room: ref, Name: called.Name, With: called.Direct}
+	}
+	return out, nil
+}
+
+// nameOf finds a room's name in the profile, or reads the room's log on.
+func (c *Client) nameOf(ctx context.Context, ref wire.Room, known []profile.RoomName) (profile.RoomName, error) {
+	i := slices.IndexFunc(known, func(n profile.RoomName) bool { return n.Room == ref.ID && n.Epoch >= ref.Epoch })
+	if i >= 0 {
+		return known[i], nil
+	}
+	return c.learnName(ctx, ref.ID)
+}
+
+// learnName reads a room's log on. A room whose key or name does not open has
+// none: anybody can put others into such a room, and must not keep them from
+// their own.
+func (c *Client) learnName(ctx context.Context, id bus.RoomID) (profile.RoomName, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil {
+		return profile.RoomName{}, err
+	}
+	called, err := c.keepName(ctx, r)
+	if bus.KindOf(err) == bus.Integrity {
+		err = nil
+	}
+	return called, err
+}
+
+// keepName remembers a room's name, so that the next command need not open it.
+func (c *Client) keepName(ctx context.Context, r *room) (called profile.RoomName, err error) {
+	called = profile.RoomName{Room: r.ID, Epoch: r.Epoch.Number, Direct: c.partner(r)}
+	if called.Name, err = c.world.name(ctx, r, c.reader()); err != nil || called.Name == "" {
+		return called, err
+	}
+	return called, c.store.PutRoom(ctx, called)
+}
+
+func (c *Client) rememberName(ctx context.Context, id bus.RoomID) error {
+	_, err := c.learnName(ctx, id)
+	return err
+}
+
+// partner is the other person of a room of two.
+func (c *Client) partner(r *room) bus.Handle {
+	if !r.Create.Direct {
+		return ""
+	}
+	for _, m := range r.Members() {
+		if a := c.world.bus.Account(m.Account); m.Account != c.id.Account && a != nil {
+			return a.Handle
+		}
+	}
+	return ""
+}
+
+// FindRoom resolves what a person typed: "ops", "#ops", "@bob" for the room of
+// two, a room's id, or a unique beginning of it. The profile answers first,
+// then the node.
+func (c *Client) FindRoom(ctx context.Context, text string) (bus.RoomID, error) {
+	known, err := c.store.Rooms(ctx)
+	if err != nil {
+		return bus.RoomID{}, err
+	}
+	if id, err := pick(text, known); err == nil {
+		return id, nil
+	}
+	return c.FindRoomNow(ctx, text)
+}
+
+// FindRoomNow is FindRoom among the rooms that the node names: what the profile
+// remembers may be gone, and another room have its name.
+func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, error) {
+	refs, err := c.ListMyRooms(ctx)
+	if err != nil {
+		return bus.RoomID{}, err
+	}
+	var known []profile.RoomName
+	for _, ref := range refs {
+		known = append(known, profile.RoomName{Room: ref.ID, Name: ref.Name, Direct: ref.With})
+	}
+	return pick(text, known)
+}
+
+// minPrefix is the shortest beginning of an id that stands for it.
+const minPrefix = 4
+
+func pick(text string, rooms []profile.RoomName) (id bus.RoomID, err error) {
+	if strings.HasPrefix(text, "@") {
+		return pickDirect(text, rooms)
+	}
+	word := strings.TrimPrefix(text, "#")
+	if id, err := bus.ParseRoomID(word); err == nil { // never a name, which anybody may choose
+		rooms = slices.DeleteFunc(slices.Clone(rooms), func(r profile.RoomName) bool { return r.Room != id })
+	}
+	var found []bus.RoomID
+	for _, r := range rooms {
+		if r.Name == word && !r.Gone || len(word) >= minPrefix && strings.HasPrefix(r.Room.String(), word) {
+			found = append(found, r.Room)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return id, bus.Errorf(bus.NotFound, "no_room", "you are in no room called %q", word).WithHint("see: unibus room list")
+	case 1:
+		return found[0], nil
+	}
+	return id, bus.Errorf(bus.Conflict, "ambiguous_room", "%d rooms are called %q", len(found), word).
+		WithHint("use the id: unibus room list")
+}
+
+// pickDirect finds the room of two. When both made one at once, the lower id
+// counts for both.
+func pickDirect(text string, rooms []profile.RoomName) (id bus.RoomID, err error) {
+	h, err := bus.ParseHandle(text)
+	if err != nil {
+		return id, err
+	}
+	found := false
+	for _, r := range rooms {
+		if r.Direct == h && !r.Gone && (!found || r.Room.String() < id.String()) {
+			id, found = r.Room, true
+		}
+	}
+	if !found {
+		return id, bus.Errorf(bus.NotFound, "no_room", "there is no room of you and %s", h).
+			WithHint("a first message makes it: unibus send @%s TEXT", h)
+	}
+	return id, nil
+}
+
+// Unread counts the frames after a room's mark, as far as one page of them
+// reaches; 0 where nothing was marked.
+func (c *Client) Unread(ctx context.Context, r RoomRef) (n uint64, err error) {
+	mark, err := c.Mark(ctx, r.ID)
+	if err != nil || mark == 0 || r.Last <= mark {
+		return 0, err
+	}
+	_, err = c.page(ctx, wire.MessagesAfter(r.ID, mark, bus.MaxPageMessages), func(wire.StoredMessage) error {
+		n++
+		return nil
+	})
+	return n, err
+}
+
+// RoomOptions is what the creation of a room fixes.
+type RoomOptions struct {
+	Clear      bool
+	NoPersist  bool
+	NoRecovery bool
+	Direct     bool
+	History    bus.History
+	Retention  time.Duration
+}
+
+// CreateRoom makes a room with this user as its owner and only member.
+func (c *Client) CreateRoom(ctx context.Context, name string, o RoomOptions) (bus.RoomID, error) {
+	if err := checkName(name); err != nil {
+		return bus.RoomID{}, err
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.syncOwn(ctx); err != nil {
+		return bus.RoomID{}, err
+	}
+	r, create, err := c.createEntry(o)
+	if err != nil {
+		return bus.RoomID{}, err
+	}
+	st := step{op: roomlog.OpRekey, body: func(start roomlog.Start) []byte {
+		return roomlog.Rekey{Reason: roomlog.ReasonAsked, Start: start}.Encode()
+	}}
+	made, err := c.makeEpoch(r, st, name, roomlog.Closing{})
+	if err != nil {
+		return bus.RoomID{}, err
+	}
+	body := wire.NewRoom{Create: create.Encode(), Start: made.entry.Encode(), Envelopes: made.envelopes}
+	if err := c.call.post(ctx, wire.TargetRooms, body, nil); err != nil {
+		return bus.RoomID{}, err
+	}
+	if err := c.store.Append(ctx, profile.LogRoom, chain.ID(r.ID), 0, [][]byte{create.Encode()}); err != nil {
+		return bus.RoomID{}, err
+	}
+	c.world.rooms[r.ID] = r
+	if err := c.keepEpoch(ctx, r, made); err != nil {
+		return bus.RoomID{}, err
+	}
+	_, err = c.keepName(ctx, r)
+	return r.ID, err
+}
+
+func (c *Client) createEntry(o RoomOptions) (*room, *chain.Entry, error) {
+	body := roomlog.Create{Suite: bus.SuiteSealed, Persist: !o.NoPersist, Recovery: !o.NoRecovery, Direct: o.Direct,
+		History: max(o.History, bus.HistoryJoin), Retention: o.Retention, Owner: c.world.accounts[c.id.Account].Head().Ref()}
+	if o.Clear {
+		body.Suite = bus.SuiteClear
+	}
+	if body.Retention == 0 {
+		body.Retention = bus.DefaultRetention
+	}
+	_, _ = rand.Read(body.Random[:])
+	by := c.author()
+	by.Seen = c.world.bus.Head().Ref()
+	r := newRoom(c.call.bus)
+	e := r.Tail.New(roomlog.OpCreate, body.Encode(), by, c.now()).Sign(identity.ContextRoom, c.id.Content)
+	step, err := r.Check(e, c.world)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.take(e, step)
+	return r, e, nil
+}
+
+// checkName keeps names to what can be typed, shown and sealed.
+func checkName(name string) error {
+	bad := name == "" || len(name) > bus.MaxRoomName || strings.ContainsFunc(name, func(c rune) bool {
+		return c <= ' ' || c == '#' || c == '@' || c == 0x7f || c >= 0x80 && c < 0xa0
+	})
+	if bad {
+		return bus.Errorf(bus.Invalid, "bad_room_name", "%.40q is no room name: use 1 to %d bytes without spaces, # or @",
+			name, bus.MaxRoomName)
+	}
+	return nil
+}
+
+// Member is a member of a room as the verified logs know him.
+type Member struct {
+	User    bus.Handle
+	Account bus.AccountID
+	Role    string
+	Since   time.Time
+	Invited bool
+}
+
+// Members lists the members and open invites of a room, by name.
+func (c *Client) Members(ctx context.Context, id bus.RoomID) ([]Member, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var out []Member
+	for _, m := range r.Members() {
+		out = append(out, Member{User: c.world.handle(m.Account), Account: m.Account, Role: m.Role.String(), Since: m.Time})
+	}
+	for _, g := range r.Guests() {
+		inv := c.world.bus.Invite(g.Invite)
+		out = append(out, Member{User: inv.Handle, Role: g.Role.String(), Since: g.Time, Invited: true})
+	}
+	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.User), string(b.User)) })
+	return out, nil
+}
+
+func (w *world) handle(id bus.AccountID) bus.Handle {
+	if a := w.bus.Account(id); a != nil {
+		return a.Handle
+	}
+	return "unknown"
+}

@@ -1,0 +1,255 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/account"
+	"unibus/internal/chain/buslog"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// world is what this client has verified: the bus log, account chains and room
+// logs, each from its first entry on. What was verified is kept in the profile
+// and never given up for a shorter or another chain.
+//
+// Its lock is held while a chain is fetched: who needs the chain waits for it
+// anyway. The states are read under the lock only.
+type world struct {
+	call     *caller
+	store    *profile.Store
+	org      identity.VerifyKey // what the genesis must be signed by
+	mu       sync.Mutex
+	bus      *buslog.State
+	accounts map[bus.AccountID]*account.State
+	rooms    map[bus.RoomID]*room
+}
+
+func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
+	return &world{call: call, store: store, org: org, accounts: map[bus.AccountID]*account.State{},
+		rooms: map[bus.RoomID]*room{}}
+}
+
+// Errors of a node that shows less or other than it showed before.
+var (
+	errWithheld = bus.Errorf(bus.Integrity, "withheld", "the node shows less than it showed before").
+			WithHint("ask an admin whether it was restored from an older copy")
+	errForked = bus.Errorf(bus.Integrity, "forked", "the node shows another history than before").
+			WithHint("do not send; ask an admin what happened to the node")
+	errBroken = bus.Errorf(bus.Integrity, "bad_chain", "the node shows an entry that its author had no right to write").
+			WithHint("do not send; ask an admin what happened to the node")
+	errWrongBus = bus.Errorf(bus.Integrity, "wrong_bus", "this node belongs to another bus").
+			WithHint("check the address of this context: unibus context show")
+)
+
+// Bus implements roomlog.Facts.
+func (w *world) Bus() *buslog.State { return w.bus }
+
+// Account implements roomlog.Facts.
+func (w *world) Account(id bus.AccountID) *account.State { return w.accounts[id] }
+
+// Signer implements buslog.Signers.
+func (w *world) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+	acc := w.accounts[id]
+	if acc == nil {
+		return identity.VerifyKey{}, false
+	}
+	return acc.Signer(endpoint, at)
+}
+
+// Admin implements account.Admins.
+func (w *world) Admin(id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+	if !w.bus.WasAdmin(id, at) {
+		return identity.VerifyKey{}, false
+	}
+	return w.Signer(id, endpoint, own)
+}
+
+// follow describes one chain to read on: where it stands, where to ask, how to
+// take an entry in.
+type follow struct {
+	log    profile.Log
+	chain  chain.ID
+	tail   func() chain.Tail
+	target func(from uint32) string
+	take   func(context.Context, *chain.Entry) error
+}
+
+// load takes in what the profile holds. Its signatures were checked before.
+func (w *world) load(ctx context.Context, f follow) error {
+	kept, err := w.store.Entries(ctx, f.log, f.chain)
+	if err != nil {
+		return err
+	}
+	for _, raw := range kept[min(int(f.tail().Len), len(kept)):] {
+		e, err := chain.Parse(raw)
+		if err != nil {
+			return err
+		}
+		if err := f.take(ctx, e.Verified()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch reads the chain on from the node, verifies and keeps it.
+func (w *world) fetch(ctx context.Context, f follow) error {
+	for {
+		from := f.tail()
+		var page wire.Entries
+		if err := w.call.get(ctx, f.target(from.Len), &page); err != nil {
+			return err
+		}
+		if err := notShorter(from, page); err != nil {
+			return err
+		}
+		if err := w.takePage(ctx, f, page); err != nil {
+			return err
+		}
+		if !page.More || len(page.Entries) == 0 {
+			return nil
+		}
+	}
+}
+
+// notShorter holds the node to what this client has seen of a chain.
+func notShorter(known chain.Tail, page wire.Entries) error {
+	switch {
+	case known.Len == 0:
+		return nil
+	case page.Head == nil || page.Head.Index+1 < known.Len:
+		return errWithheld
+	case page.Head.Index+1 == known.Len && page.Head.Hash != known.Hash:
+		return errForked
+	}
+	return nil
+}
+
+// takePage verifies the entries of a page and keeps those that hold.
+func (w *world) takePage(ctx context.Context, f follow, page wire.Entries) error {
+	first, taken := f.tail().Len, 0
+	var refused error
+	for _, raw := range page.Entries {
+		e, err := chain.Parse(raw)
+		if err == nil {
+			err = f.take(ctx, e)
+		}
+		if err != nil {
+			refused = err
+			break
+		}
+		taken++
+	}
+	if taken == 0 {
+		return refused
+	}
+	return errors.Join(refused, w.store.Append(ctx, f.log, f.chain, first, page.Entries[:taken]))
+}
+
+// served is why an entry that the node serves does not hold. To its author the
+// rules' answer would be that he may not do this, or that somebody else was
+// first; here it says that the node lies.
+func served(err error) error {
+	switch {
+	case errors.Is(err, chain.ErrBehind):
+		return errForked
+	case bus.KindOf(err) == bus.Integrity:
+		return err
+	}
+	return errBroken.Because(err)
+}
+
+// busFollow describes the bus log. Before the genesis its id is not known: the
+// context names it.
+func (w *world) busFollow() follow {
+	return follow{
+		log: profile.LogBus, chain: chain.ID(w.call.bus), target: wire.LogTarget,
+		tail: func() chain.Tail { return w.bus.Tail },
+		take: w.takeBus,
+	}
+}
+
+func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
+	if w.bus.Len > 0 && e.Op != buslog.OpAccept {
+		if err := w.reach(ctx, e.Account, e.Seen); err != nil {
+			return err
+		}
+	}
+	step, err := w.bus.Check(e, w)
+	if err != nil {
+		return served(err)
+	}
+	step()
+	if e.Index == 0 && (w.bus.Org != w.org || w.bus.Tail.Bus != w.call.bus) {
+		w.bus = buslog.New()
+		return errWrongBus
+	}
+	return nil
+}
+
+// syncBus reads the bus log on.
+func (w *world) syncBus(ctx context.Context) error {
+	if err := w.loadBus(ctx); err != nil {
+		return err
+	}
+	return w.fetch(ctx, w.busFollow())
+}
+
+func (w *world) loadBus(ctx context.Context) error {
+	if w.bus != nil {
+		return nil
+	}
+	w.bus = buslog.New()
+	return w.load(ctx, w.busFollow())
+}
+
+// reach makes sure that an account chain is known as far as ref. An account
+// that the bus log does not know is left to the rules, which refuse it.
+func (w *world) reach(ctx context.Context, id bus.AccountID, ref bus.Ref) error {
+	if acc := w.accounts[id]; acc != nil && acc.Len > ref.Index {
+		return nil
+	}
+	return w.syncAccount(ctx, id, ref.Index+1)
+}
+
+// syncAccount reads an account chain on until it has at least want entries as
+// kept in the profile, or else as far as the node goes.
+func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) error {
+	user := w.bus.Account(id)
+	if user == nil {
+		return nil
+	}
+	if w.accounts[id] == nil {
+		w.accounts[id] = account.New(w.call.bus, user.Key)
+	}
+	acc := w.accounts[id]
+	f := follow{
+		log: profile.LogAccount, chain: chain.ID(id), tail: func() chain.Tail { return acc.Tail },
+		target: func(from uint32) string { return wire.AccountTarget(user.Handle, from) },
+		take:   func(ctx context.Context, e *chain.Entry) error { return w.takeAccount(ctx, acc, e) },
+	}
+	if err := w.load(ctx, f); err != nil || acc.Len >= want {
+		return err
+	}
+	return w.fetch(ctx, f)
+}
+
+func (w *world) takeAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {
+	if e.Account != acc.ID {
+		if err := w.reach(ctx, e.Account, account.AdminPin(e)); err != nil {
+			return err
+		}
+	}
+	step, err := acc.Check(e, w)
+	if err != nil {
+		return served(err)
+	}
+	step()
+	return nil
+}

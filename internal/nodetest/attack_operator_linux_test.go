@@ -1,0 +1,424 @@
+package nodetest_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/account"
+	"unibus/internal/chain/buslog"
+	"unibus/internal/client"
+	"unibus/internal/identity"
+	"unibus/internal/node"
+	"unibus/internal/nodetest"
+	"unibus/internal/profile"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// operator runs the node, and lies: a server with the node's certificate that
+// answers as the node does, but for what it changes. It listens on another
+// address of this machine, under the node's port, since requests are signed for
+// one of the node's names.
+type operator struct {
+	b    *nodetest.Bus
+	addr string
+	mu   sync.Mutex
+	lie  func(path string, body []byte) []byte
+}
+
+func operate(t *testing.T) *operator {
+	t.Helper()
+	const other = "127.0.0.2"
+	b := nodetest.Boot(t, func(o *node.Options) { o.Hosts = []string{"127.0.0.1", other} })
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(b.URL(), "https://"))
+	must(t, err)
+	o := &operator{b: b, addr: net.JoinHostPort(other, port)}
+	l, err := tls.Listen("tcp", o.addr, nodeTLS(t, b, other))
+	must(t, err)
+	server := &http.Server{Handler: o}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { server.Close() })
+	return o
+}
+
+// ServeHTTP passes a request on as it came, and its answer as the operator
+// likes it.
+func (o *operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pinned, err := identity.PinnedTLS(o.b.Admin.Info.CAPEM)
+	if err != nil {
+		panic(err)
+	}
+	onward := http.Transport{TLSClientConfig: pinned, DisableKeepAlives: true}
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, o.b.URL()+r.RequestURI, r.Body)
+	if err != nil {
+		panic(err)
+	}
+	req.Header, req.Host, req.ContentLength = r.Header, r.Host, r.ContentLength
+	res, err := onward.RoundTrip(req)
+	if err != nil {
+		http.Error(w, "gone", http.StatusBadGateway)
+		return
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	o.mu.Lock()
+	if o.lie != nil && res.StatusCode == http.StatusOK {
+		body = o.lie(r.URL.Path, body)
+	}
+	o.mu.Unlock()
+	w.WriteHeader(res.StatusCode)
+	_, _ = w.Write(body)
+}
+
+// tells makes the operator lie.
+func (o *operator) tells(lie func(path string, body []byte) []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lie = lie
+}
+
+// client is p who asks the operator: with what he knows already, or with an
+// empty memory.
+func (o *operator) client(t *testing.T, p *nodetest.Person, knows bool) *client.Client {
+	t.Helper()
+	lost := *p
+	lost.Info.URL = "https://" + o.addr
+	if !knows {
+		lost.Home = profile.At(t.TempDir())
+		must(t, lost.Home.Create(profile.Context{Name: "local", URL: lost.Info.URL, NATS: lost.Info.NATS, CAPEM: lost.Info.CAPEM,
+			Bus: p.Identity.Bus, Org: p.Info.Org, Handle: p.Name}, p.Identity, nil))
+	}
+	return lost.Again()
+}
+
+// entries changes the pages of one chain.
+func entries(target string, change func(*wire.Entries)) func(string, []byte) []byte {
+	want, _, _ := strings.Cut(target, "?")
+	return func(path string, body []byte) []byte {
+		if path != want {
+			return body
+		}
+		var page wire.Entries
+		if json.Unmarshal(body, &page) != nil || page.Head == nil {
+			return body
+		}
+		change(&page)
+		out, _ := json.Marshal(page)
+		return out
+	}
+}
+
+// forged shows one more entry than there is.
+func forged(e *chain.Entry) func(*wire.Entries) {
+	return func(page *wire.Entries) {
+		page.Entries = append(page.Entries, e.Encode())
+		head := e.Head()
+		page.Head = &head
+	}
+}
+
+// Who hears a lie: clients with a memory ask only for what is new, and those
+// without cannot tell that there was more.
+const (
+	friend = 1 << iota
+	stranger
+)
+
+// Attack: the operator of the node shows a room log, the bus log or an account
+// with an entry more, with one less, or with another in its place: a ghost in
+// the room, a ghost device, an admin of his own. Checked: clients with and
+// without a memory refuse it as an error of integrity, and seal to nobody who is
+// not in the true log.
+func TestAttackLyingOperator(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice, mallory := b.Alice(b.General), b.Mallory()
+	m := mirrorOf(t, b)
+	r, key := m.room(b.General), mallory.Identity.Content
+	roomLog, busLog, herLog := wire.RoomLogTarget(b.General, 0), wire.LogTarget(0), wire.AccountTarget("alice", 0)
+	promote := m.log.Tail.New(buslog.OpRole, buslog.Role{Handle: "mallory", Role: bus.RoleAdmin}.Encode(), m.busAuthor(mallory), time.Now()).
+		Sign(identity.ContextBus, key)
+	ghostUser := m.log.Tail.New(buslog.OpUser, buslog.User{Handle: "ghost", Key: identity.NewSigningKey().Public()}.Encode(), m.busAuthor(b.Admin), time.Now()).
+		Sign(identity.ContextBus, key)
+	drop := func(page *wire.Entries) {
+		page.Entries = page.Entries[:max(0, len(page.Entries)-1)]
+		page.Head.Index--
+	}
+	lies := map[string]struct {
+		lie func(string, []byte) []byte
+		to  int // whom the lie can reach
+	}{
+		"a ghost in the admin's name":   {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(b.Admin), key, craft{}).entry)), friend | stranger},
+		"a ghost in her own name":       {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(mallory), key, craft{}).entry)), friend | stranger},
+		"alice has left":                {entries(roomLog, forged(leaveAs(r.Tail, alice, key))), friend | stranger},
+		"an admin more":                 {entries(busLog, forged(promote)), friend | stranger},
+		"a user more":                   {entries(busLog, forged(ghostUser)), friend | stranger},
+		"a device more":                 {o.device(m, alice, key, herLog), friend | stranger},
+		"a room log that is shorter":    {entries(roomLog, drop), friend},
+		"a bus log that is shorter":     {entries(busLog, drop), friend},
+		"an empty room log":             {entries(roomLog, func(p *wire.Entries) { p.Entries, p.Head = nil, nil }), friend},
+		"a room log with another head":  {entries(roomLog, func(p *wire.Entries) { p.Head.Hash[0] ^= 1 }), friend},
+		"a flipped bit in the room log": {entries(roomLog, flipped), stranger},
+		"a flipped bit in the bus log":  {entries(busLog, flipped), stranger},
+		"a flipped bit in an account":   {entries(herLog, flipped), stranger},
+		"the bus log of another bus":    {entries(busLog, func(p *wire.Entries) { *p = otherBus(t) }), stranger},
+	}
+	before := stateOf(t, b)
+	for name, l := range lies {
+		for _, knows := range []bool{true, false} {
+			if l.to&map[bool]int{true: friend, false: stranger}[knows] == 0 {
+				continue
+			}
+			o.tells(l.lie)
+			c := o.client(t, alice, knows)
+			if _, err := c.Members(ctx, b.General); bus.KindOf(err) != bus.Integrity {
+				t.Errorf("%s, with a memory %v: members: got %v (%s), want an error of integrity", name, knows, err, bus.CodeOf(err))
+			}
+			if err := c.Rekey(ctx, b.General); err == nil {
+				t.Errorf("%s, with a memory %v: she makes a new key", name, knows)
+			}
+			o.tells(nil)
+		}
+	}
+	if after := stateOf(t, b); after != before {
+		t.Errorf("the bus changed from\n%s\nto\n%s", before, after)
+	}
+	for _, knows := range []bool{true, false} {
+		if members, err := o.client(t, alice, knows).Members(ctx, b.General); err != nil || len(members) != 2 {
+			t.Errorf("with the truth: got %v, %v", members, err)
+		}
+	}
+}
+
+// busAuthor is p as the author of an entry of the bus log.
+func (m *mirror) busAuthor(p *nodetest.Person) chain.Author {
+	return chain.Author{Account: p.Identity.Account, Endpoint: p.Endpoint(), Seen: m.accounts[p.Identity.Account].Head().Ref()}
+}
+
+// leaveAs is an entry by which p leaves, signed with a key that is not his.
+func leaveAs(tail chain.Tail, p *nodetest.Person, key identity.SigningKey) *chain.Entry {
+	e := leaveEntry(p, bus.RoomID(tail.Chain))
+	e.Index, e.Prev = tail.Len, tail.Hash
+	return e.Sign(identity.ContextRoom, key)
+}
+
+func flipped(page *wire.Entries) {
+	if n := len(page.Entries); n > 0 {
+		page.Entries[n-1][len(page.Entries[n-1])/2] ^= 1
+	}
+}
+
+// otherBus is the bus log of a bus that the operator founded.
+func otherBus(t *testing.T) (page wire.Entries) {
+	t.Helper()
+	_, pub, err := identity.NewNodeKey()
+	must(t, err)
+	_, f, err := client.Found(client.FoundOptions{Handle: "admin", Endpoint: "laptop", Node: "n1", NodeKey: pub,
+		Hosts: []string{"127.0.0.1"}, Now: time.Now})
+	must(t, err)
+	page.Entries = append([][]byte{f.Genesis}, f.More...)
+	last, err := chain.Parse(page.Entries[len(page.Entries)-1])
+	must(t, err)
+	head := last.Head()
+	page.Head = &head
+	return page
+}
+
+// device shows a device in p's account that p never added, and says to all
+// who ask that the account has moved.
+func (o *operator) device(m *mirror, p *nodetest.Person, key identity.SigningKey, target string) func(string, []byte) []byte {
+	acc := m.accounts[p.Identity.Account]
+	add := account.Add{Key: acc.Key, Kind: account.KindDevice, Content: identity.NewSigningKey().Public(),
+		Transport: identity.NewTransportKey().Public(), KEM: identity.NewKEMKey().Public(), Name: "ghost"}
+	e := acc.Tail.New(account.OpAdd, add.Encode(), m.author(p), time.Now()).Sign(identity.ContextAccount, key, key)
+	show := entries(target, forged(e))
+	return func(path string, body []byte) []byte {
+		if path != wire.MembersTarget(o.b.General) {
+			return show(path, body)
+		}
+		var list wire.List[wire.Member]
+		_ = json.Unmarshal(body, &list)
+		for i := range list.Items {
+			if list.Items[i].Account == p.Identity.Account {
+				list.Items[i].Head = e.Head()
+			}
+		}
+		out, _ := json.Marshal(list)
+		return out
+	}
+}
+
+// Attack: the operator hands out a room key of his own making, or one of
+// another epoch, or says that it was sealed to others too. Checked: the client
+// does not use it.
+func TestAttackForgedKey(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	post(t, b.Admin, b.General, "hello")
+	m := mirrorOf(t, b)
+	r := m.room(b.General)
+	secret := seal.NewSecret()
+	own := secretFor(t, secret, alice, seal.Binding{Bus: m.c.bus, Room: r.ID, Prev: r.Epoch.Prev, Epoch: r.Epoch.Number,
+		Actor: r.Epoch.Actor, Recipient: alice.Endpoint(), Serial: 1})
+	key := func(change func(*wire.Key)) func(string, []byte) []byte {
+		return func(path string, body []byte) []byte {
+			if path != wire.RoomTarget(b.General)+"/key" {
+				return body
+			}
+			var k wire.Key
+			_ = json.Unmarshal(body, &k)
+			change(&k)
+			out, _ := json.Marshal(k)
+			return out
+		}
+	}
+	for name, lie := range map[string]func(string, []byte) []byte{
+		"a key of his own": key(func(k *wire.Key) { k.Sealed = own }),
+		"a key of his own under leaves of his own": key(func(k *wire.Key) {
+			for i := range k.Leaves {
+				if k.Leaves[i].Endpoint == alice.Endpoint() {
+					k.Leaves[i].Envelope = sha256.Sum256(own)
+				}
+			}
+			k.Sealed = own
+		}),
+		"a ghost among the leaves": key(func(k *wire.Key) { k.Leaves = append(k.Leaves, wire.Leaf{Endpoint: bus.EndpointID{1}, Serial: 1}) }),
+		"a leaf less":              key(func(k *wire.Key) { k.Leaves = k.Leaves[1:] }),
+		"no leaves":                key(func(k *wire.Key) { k.Leaves = nil }),
+		"a flipped bit":            key(func(k *wire.Key) { k.Sealed[100] ^= 1 }),
+		"nothing":                  key(func(k *wire.Key) { k.Sealed = nil }),
+	} {
+		o.tells(lie)
+		c := o.client(t, alice, false)
+		if _, err := c.SendOne(ctx, b.General, textRecord("secret")); bus.KindOf(err) != bus.Integrity {
+			t.Errorf("%s: alice sends: got %v (%s), want an error of integrity", name, err, bus.CodeOf(err))
+		}
+		if names := roomNames(t, c); len(names) != 1 || names[0] != "" {
+			t.Errorf("%s: alice's rooms: got %q", name, names)
+		}
+	}
+	if got := history(t, alice, b.General); len(got) != 1 {
+		t.Errorf("the room holds %q", got)
+	}
+}
+
+func secretFor(t *testing.T, s seal.Secret, p *nodetest.Person, binding seal.Binding) []byte {
+	t.Helper()
+	sealed, err := s.Envelope(p.Identity.KEMs[0].Key.Public(), binding)
+	must(t, err)
+	return sealed
+}
+
+// Attack: the operator changes what history holds: a bit, an order, a message
+// less, one twice, one of another room, one moved to another time. Checked:
+// nothing is shown that its author did not send here, nothing twice, and what
+// is missing between two messages is told.
+func TestAttackForgedHistory(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	other, err := b.Admin.CreateRoom(ctx, "other", client.RoomOptions{})
+	must(t, err)
+	_, err = b.Admin.AddMembers(ctx, other, bus.RoleMember, "alice")
+	must(t, err)
+	next, elsewhere := frames(t, b, b.Admin, b.General), frames(t, b, b.Admin, other)
+	spy := tap(t, b.Admin)
+	spy.open(b.General)
+	for _, text := range []string{"one", "two", "three"} {
+		spy.post(b.General, next(text))
+	}
+	foreign := elsewhere("from elsewhere")
+	for name, tt := range map[string]struct {
+		change func([]wire.StoredMessage) []wire.StoredMessage
+		want   []string
+	}{
+		"a bit": {func(m []wire.StoredMessage) []wire.StoredMessage { m[1].Frame[200] ^= 1; return m },
+			[]string{"admin: one", "undecryptable: bad_frame", "gap", "admin: three"}},
+		"one less": {func(m []wire.StoredMessage) []wire.StoredMessage { return append(m[:1], m[2:]...) },
+			[]string{"admin: one", "gap", "admin: three"}},
+		"one twice": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			return append(m, wire.StoredMessage{Seq: m[2].Seq + 1, At: m[2].At, Frame: m[0].Frame})
+		},
+			[]string{"admin: one", "admin: two", "admin: three"}},
+		"another room's": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			return append(m, wire.StoredMessage{Seq: m[2].Seq + 1, At: m[2].At, Frame: foreign})
+		},
+			[]string{"admin: one", "admin: two", "admin: three", "undecryptable: bad_frame"}},
+		"another order": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			m[1].Frame, m[2].Frame = m[2].Frame, m[1].Frame
+			return m
+		},
+			[]string{"admin: one", "gap", "admin: three"}},
+		"another sender's name": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			id := alice.Endpoint()
+			copy(m[1].Frame[46:], id[:])
+			return m
+		}, []string{"admin: one", "undecryptable: bad_frame", "gap", "admin: three"}},
+	} {
+		o.tells(func(path string, body []byte) []byte {
+			if path != wire.RoomTarget(b.General)+"/messages" {
+				return body
+			}
+			var page []wire.StoredMessage
+			end, _ := wire.ReadPage(bytes.NewReader(body), func(m wire.StoredMessage) error { page = append(page, m); return nil })
+			var out bytes.Buffer
+			for _, m := range tt.change(page) {
+				_ = wire.WriteMessage(&out, m)
+			}
+			_ = wire.WritePageEnd(&out, end)
+			return out.Bytes()
+		})
+		var got []string
+		err := o.client(t, alice, true).Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error {
+			got = append(got, lineOf(e))
+			return nil
+		})
+		if err != nil || strings.Join(got, "|") != strings.Join(tt.want, "|") {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, tt.want)
+		}
+	}
+}
+
+// Attack: the operator hides the newest entry of a room from one member, say
+// the removal of another. Checked: the first frame whose author knew of it
+// gives him away, also to who never saw more.
+func TestAttackWithheldEntry(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	b.Bob(b.General)
+	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
+	must(t, err)
+	post(t, b.Admin, b.General, "hello")
+	log := roomLog(t, b, alice, b.General)
+	shown := log[len(log)-2].Head()
+	o.tells(entries(wire.RoomLogTarget(b.General, 0), func(page *wire.Entries) {
+		page.Entries, page.Head = page.Entries[:max(0, len(page.Entries)-1)], &shown
+	}))
+	c := o.client(t, alice, false)
+	var got []string
+	err = c.Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error { got = append(got, lineOf(e)); return nil })
+	if bus.CodeOf(err) != "withheld" {
+		t.Errorf("alice reads %q, %v; want withheld", got, err)
+	}
+}

@@ -1,0 +1,13 @@
+// Unibus is a message bus for people and programs: one binary that runs a
+// node, talks to it and shows what is said, sealed from end to end.
+package main
+
+import (
+	"os"
+
+	"unibus/cmd"
+)
+
+//go:generate go run . completion -O completions
+
+func main() { os.Exit(cmd.Main()) }
