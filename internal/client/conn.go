@@ -37,6 +37,10 @@ type conn struct {
 // replyWait bounds how long a service of the node may take.
 const replyWait = 10 * time.Second
 
+// pingEvery is how often the node must show that it is there: a reader whose
+// connection died without a word notices after the third time.
+const pingEvery = 15 * time.Second
+
 // connect begins a life. The connection is on TLS with the pinned CA before a
 // byte of NATS is spoken, and signs nothing that looks like a request.
 func (c *Client) connect(ctx context.Context) (*conn, error) {
@@ -50,6 +54,7 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 		nats.Name("unibus"), nats.NoReconnect(), nats.Secure(c.tls.Clone()), nats.TLSHandshakeFirst(),
 		nats.Nkey(c.id.Transport.Public().Nkey(), sign),
 		nats.CustomInboxPrefix(wire.InboxPrefix(n.me)), nats.DontRandomize(), nats.IgnoreDiscoveredServers(),
+		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2),
 		nats.Timeout(dialTimeout(ctx)), nats.ClosedHandler(func(*nats.Conn) { n.end() }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.failed(err) }),
 	}
@@ -177,12 +182,16 @@ func (n *conn) open(ctx context.Context, rooms []bus.RoomID) (reply wire.OpenRep
 	return reply, nil
 }
 
-// live reads the facts that the node adds to a live message.
-func live(m *nats.Msg) (seq, prev uint64, ok bool) {
+// live reads the facts that the node adds to a live message: its sequence, its
+// predecessor's, and when it was stored, as history will say it.
+func live(m *nats.Msg) (seq, prev uint64, at time.Time, ok bool) {
 	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
 	if err != nil {
-		return 0, 0, false
+		return 0, 0, at, false
 	}
-	prev, err = strconv.ParseUint(m.Header.Get("Nats-Last-Sequence"), 10, 64)
-	return seq, prev, err == nil
+	if prev, err = strconv.ParseUint(m.Header.Get("Nats-Last-Sequence"), 10, 64); err != nil {
+		return 0, 0, at, false
+	}
+	at, err = time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
+	return seq, prev, at.Truncate(time.Millisecond), err == nil
 }

@@ -17,7 +17,7 @@ func (c *Client) DirectRoom(ctx context.Context, h bus.Handle) (bus.RoomID, erro
 	if h == c.id.Handle {
 		return bus.RoomID{}, bus.Errorf(bus.Invalid, "self", "this is you").WithHint("make a room of your own: unibus room create")
 	}
-	id, err := c.FindRoom(ctx, "@"+string(h)) // learns rooms that others made
+	id, err := c.FindRoomNow(ctx, "@"+string(h))
 	if bus.KindOf(err) != bus.NotFound || err == nil {
 		return id, err
 	}
@@ -30,7 +30,7 @@ func (c *Client) DirectRoom(ctx context.Context, h bus.Handle) (bus.RoomID, erro
 	if _, err = c.AddMembers(ctx, id, bus.RoleOwner, h); err != nil {
 		return id, err
 	}
-	return id, c.rememberName(ctx, id)
+	return c.FindRoomNow(ctx, "@"+string(h)) // he may have made one meanwhile
 }
 
 // reachable finds out whether somebody can be added to a room, before one is

@@ -46,14 +46,6 @@ func (f *follower) nudge() {
 
 // run reads the room during one life: first what was missed, then live.
 func (f *follower) run(ctx context.Context) error {
-	err := f.read(ctx)
-	if errors.Is(err, bus.ErrNotMember) {
-		return f.removed(ctx)
-	}
-	return err
-}
-
-func (f *follower) read(ctx context.Context) error {
 	if err := f.fill(ctx); err != nil {
 		return err
 	}
@@ -76,7 +68,7 @@ func (f *follower) read(ctx context.Context) error {
 // take hands on a live message when its predecessor is the one held, else what
 // history has after it.
 func (f *follower) take(ctx context.Context, m *nats.Msg) error {
-	seq, prev, stored := live(m)
+	seq, prev, at, stored := live(m)
 	held := f.held.Load()
 	switch {
 	case !stored:
@@ -84,7 +76,7 @@ func (f *follower) take(ctx context.Context, m *nats.Msg) error {
 	case seq <= held:
 		return nil
 	case prev == held:
-		return f.hand(ctx, wire.StoredMessage{Seq: seq, At: f.c.now(), Frame: m.Data})
+		return f.hand(ctx, wire.StoredMessage{Seq: seq, At: at, Frame: m.Data})
 	}
 	return f.fillTo(ctx, seq)
 }
@@ -119,6 +111,40 @@ func (f *follower) hand(ctx context.Context, m wire.StoredMessage) error {
 	f.reached(m.Seq)
 	f.c.sawFrame(f.id, m)
 	return nil
+}
+
+// handNewest hands on the newest so many messages of what is stored, and what
+// came between them; all with limit 0.
+func (f *follower) handNewest(ctx context.Context, frames []wire.StoredMessage, limit int) error {
+	var events []bus.Event
+	var err error
+	for _, m := range frames {
+		var more []bus.Event
+		if more, err = f.open.open(ctx, m); err != nil {
+			break // what was opened is shown before it
+		}
+		events = append(events, more...)
+		f.c.sawFrame(f.id, m)
+	}
+	for _, e := range newest(events, limit) {
+		if err := f.emit(e); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// newest cuts events down to the last so many messages and what came between:
+// a frame may hold hundreds.
+func newest(events []bus.Event, limit int) []bus.Event {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Message != nil || events[i].Late != nil {
+			if limit--; limit == 0 {
+				return events[i:]
+			}
+		}
+	}
+	return events
 }
 
 // reached moves the cursor on; only the follower's own goroutine does.

@@ -40,6 +40,10 @@ func (l *Live) Follow(id bus.RoomID, after uint64, emit func(bus.Event) error) {
 // Run lives until ctx ends (nil), or until the bus says for good that it will
 // not have us any more, or emit fails.
 func (l *Live) Run(ctx context.Context) error {
+	if n := len(l.rooms()); n > bus.MaxOpenRooms {
+		return bus.Errorf(bus.TooLarge, "too_many_rooms", "%d rooms are too many for one connection", n).
+			WithHint("name at most %d", bus.MaxOpenRooms)
+	}
 	var wait backoff
 	for {
 		err := l.life(ctx, func() {
@@ -67,7 +71,7 @@ func (l *Live) Run(ctx context.Context) error {
 
 // over tells the readers of a revoked identity that this is the end.
 func (l *Live) over(err error) error {
-	if bus.KindOf(err) != bus.Unauthenticated {
+	if !errors.Is(err, bus.ErrRevoked) {
 		return err
 	}
 	for _, f := range l.followers {
@@ -115,15 +119,25 @@ func (l *Live) rooms() (ids []bus.RoomID) {
 	return ids
 }
 
-// refused ends the Live when a room is lost for good.
+// refused ends the Live when one of its rooms is lost for good.
 func (l *Live) refused(ctx context.Context, reply wire.OpenReply) error {
-	for _, r := range reply.Refused {
-		if f := l.followers[r.Room]; f != nil {
-			return f.removed(ctx)
-		}
-		return l.c.newFollower(r.Room, 0, func(bus.Event) error { return nil }).removed(ctx)
+	if len(reply.Refused) == 0 {
+		return nil
 	}
-	return nil
+	return l.lost(ctx, reply.Refused[0].Room, bus.ErrNotMember)
+}
+
+// lost finds out what it means that the node says of one of our rooms that we
+// are not in it. Other errors are what they are.
+func (l *Live) lost(ctx context.Context, id bus.RoomID, err error) error {
+	if !errors.Is(err, bus.ErrNotMember) {
+		return err
+	}
+	f := l.followers[id]
+	if f == nil { // only sent to
+		f = l.c.newFollower(id, 0, func(bus.Event) error { return nil })
+	}
+	return f.removed(ctx)
 }
 
 // subscribe listens to every granted room, and to the notices, before history
@@ -164,11 +178,11 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 		}
 	}
 	for _, f := range l.followers {
-		running.Go(func() { fail(f.run(ctx)) })
+		running.Go(func() { fail(l.lost(ctx, f.id, f.run(ctx))) })
 	}
 	for _, g := range reply.Granted {
 		if o := l.outboxes[g.Room]; o != nil {
-			running.Go(func() { fail(o.run(ctx, n, g)) })
+			running.Go(func() { fail(l.lost(ctx, g.Room, o.run(ctx, n, g))) })
 		}
 	}
 	select {

@@ -18,9 +18,9 @@ type opener struct {
 	c        *Client
 	id       bus.RoomID
 	epochs   map[bus.Epoch]epochKey
-	sessions map[session]uint32 // next index expected
-	seen     recent             // records that were shown
-	started  bool               // "you joined here" was said
+	sessions recall[session, *progress]
+	seen     recall[recordKey, bool] // records that were shown
+	started  bool                    // "you joined here" was said
 }
 
 // epochKey is what frames of an epoch are opened with, or why they cannot be.
@@ -29,15 +29,9 @@ type epochKey struct {
 	err error
 }
 
-// session is a run of frames of one process of an endpoint.
-type session struct {
-	endpoint bus.EndpointID
-	epoch    bus.Epoch
-	id       frame.Session
-}
-
 func (c *Client) newOpener(id bus.RoomID) *opener {
-	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{}, sessions: map[session]uint32{}, seen: newRecent()}
+	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{},
+		sessions: newRecall[session, *progress](recentSessions), seen: newRecall[recordKey, bool](recentRecords)}
 }
 
 // open returns the events of one frame: its records, or what is wrong with it.
@@ -148,15 +142,13 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	h := f.Header
 	rec, _ := ep.Recipient(h.Endpoint)
 	from := o.c.world.handle(rec.Account)
-	s := session{h.Endpoint, h.Epoch, h.Session}
-	want, known := o.sessions[s]
-	if known && h.Index < want {
+	missed, fresh := o.count(h)
+	if !fresh {
 		return nil
 	}
-	if known && h.Index > want {
-		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: h.Index - want}})
+	if missed > 0 {
+		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: missed}})
 	}
-	o.sessions[s] = h.Index + 1
 	late, ok := standing(r, h.Epoch, rec, m)
 	if !ok {
 		return append(out, o.undecryptable(m, h, "late")...)
@@ -164,11 +156,23 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	for i, record := range f.Records {
 		msg := message(m, f, record, i)
 		msg.From = from
-		if o.seen.add(rec.Account, record.ID) {
+		if o.first(rec.Account, record.ID) {
 			out = append(out, eventOf(msg, late))
 		}
 	}
 	return out
+}
+
+// count takes a frame's number in its session in. The first that is read may
+// have any.
+func (o *opener) count(h frame.Header) (missed uint32, fresh bool) {
+	s := session{h.Endpoint, h.Epoch, h.Session}
+	p, known := o.sessions.get(s)
+	if !known {
+		p = &progress{next: uint64(h.Index)}
+	}
+	o.sessions.put(s, p) // also a known one: what is used is kept
+	return p.take(h.Index)
 }
 
 func eventOf(msg *bus.Message, late bool) bus.Event {
@@ -184,7 +188,7 @@ func eventOf(msg *bus.Message, late bool) bus.Event {
 // Behind that it counts for bus.LateFrames, and only when its sender stayed.
 // What somebody sent after he left does not count.
 func standing(r *room, number bus.Epoch, from roomlog.Recipient, m wire.StoredMessage) (late, ok bool) {
-	if d, left := r.Left[from.Account]; left && number == r.Epoch.Number && m.Seq > d.Closing.Seq {
+	if d, left := r.departed[departed{number, from.Account}]; left && (m.Seq == 0 || m.Seq > d.Closing.Seq) {
 		return false, false
 	}
 	next := r.epochs[number+1]
@@ -225,29 +229,23 @@ func kindName(k seal.RecordKind) string {
 	return "unknown"
 }
 
-// recent remembers the records that were shown, the newest half of a bounded
-// number for sure: a record that was sent again under its id is shown once.
-type recent struct{ young, old map[recordKey]bool }
-
+// recordKey names a record: its id is its sender's to choose.
 type recordKey struct {
 	account bus.AccountID
 	id      bus.RecordID
 }
 
-// recentRecords bounds the memory of a reader, about 100 bytes each.
+// recentRecords bounds the records that a reader remembers, about 100 bytes
+// each.
 const recentRecords = 100_000
 
-func newRecent() recent { return recent{young: map[recordKey]bool{}, old: map[recordKey]bool{}} }
-
-// add reports whether the record is new.
-func (s *recent) add(account bus.AccountID, id bus.RecordID) bool {
+// first reports whether a record is shown for the first time: one that was
+// sent again under its id is shown once.
+func (o *opener) first(account bus.AccountID, id bus.RecordID) bool {
 	k := recordKey{account, id}
-	if s.young[k] || s.old[k] {
+	if _, shown := o.seen.get(k); shown {
 		return false
 	}
-	if len(s.young) >= recentRecords/2 {
-		s.old, s.young = s.young, map[recordKey]bool{}
-	}
-	s.young[k] = true
+	o.seen.put(k, true)
 	return true
 }

@@ -36,6 +36,7 @@ type parcel struct {
 	raw     []byte
 	epoch   bus.Epoch
 	posted  bool // in this life, and not answered yet
+	since   time.Time
 }
 
 // outbox sends the records of one room in order: it coalesces what waits into
@@ -61,6 +62,9 @@ const (
 	// window is how many frames may be unacknowledged: enough to hide the
 	// fsync of the node, far below its cap of pending posts.
 	window = 128
+	// answerWait is how long the node's answer to a post may take: longer than
+	// the node itself waits for its store before it says "again".
+	answerWait = 8 * time.Second
 	// Linger is how long a fast producer's record waits for others.
 	Linger = 2 * time.Millisecond
 	// batch is where a frame is closed: what is left of bus.MaxRecords is room
@@ -126,6 +130,8 @@ func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
 	}
 	o.pause = nil
 	answers := make(chan answered, 2*window)
+	overdue := time.NewTimer(answerWait)
+	defer overdue.Stop()
 	for {
 		if err := o.post(n, answers); err != nil {
 			return err
@@ -141,6 +147,12 @@ func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
 			}
 		case <-o.pause:
 			o.pause = nil
+		case <-overdue.C:
+			left := o.patience()
+			if left <= 0 {
+				return errLife // a post or its answer was lost
+			}
+			overdue.Reset(left)
 		case a := <-answers:
 			if err := o.settle(a); err != nil {
 				return err
@@ -253,13 +265,24 @@ func (o *outbox) post(n *conn, answers chan<- answered) error {
 			i--
 			continue
 		}
-		p.posted = true
+		p.posted, p.since = true, time.Now()
 		err := n.ask(wire.PostSubject(n.server, o.id, n.me), p.raw, func(m *nats.Msg) { answers <- answered{p, readReply(m)} })
 		if err != nil {
 			return errLife.Because(err)
 		}
 	}
 	return nil
+}
+
+// patience is how much longer the oldest post that waits may wait.
+func (o *outbox) patience() time.Duration {
+	left := answerWait
+	for _, p := range o.parcels {
+		if p.posted {
+			left = min(left, answerWait-time.Since(p.since))
+		}
+	}
+	return left
 }
 
 func readReply(m *nats.Msg) (r wire.PostReply) {

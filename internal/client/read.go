@@ -75,31 +75,34 @@ func (c *Client) Tail(ctx context.Context, rooms []bus.RoomID, o ReadOptions, em
 	return l.Run(ctx)
 }
 
-// history reads what is there already.
+// history reads what is there already, and leaves the follower where that ends.
 func (c *Client) history(ctx context.Context, f *follower, o ReadOptions) error {
 	if o.After > 0 || o.Whole {
 		return f.fill(ctx)
 	}
-	messages, err := c.newestPage(ctx, f.id, o)
+	messages, through, err := c.newestPage(ctx, f.id, o)
 	if err != nil {
 		return err
 	}
-	for _, m := range messages {
-		if err := f.hand(ctx, m); err != nil {
-			return err
-		}
+	limit := 0
+	if o.Since.IsZero() {
+		limit = o.Limit
 	}
-	return nil
+	err = f.handNewest(ctx, messages, limit)
+	f.reached(through)
+	return err
 }
 
-// newestPage collects the newest messages: so many, or back to a time.
-func (c *Client) newestPage(ctx context.Context, id bus.RoomID, o ReadOptions) (out []wire.StoredMessage, err error) {
+// newestPage collects the newest frames: so many, or back to a time. Through is
+// the room's newest sequence, whatever is in them.
+func (c *Client) newestPage(ctx context.Context, id bus.RoomID, o ReadOptions) (out []wire.StoredMessage, through uint64, err error) {
 	limit := min(max(o.Limit, 0), bus.MaxPageMessages)
 	if !o.Since.IsZero() {
 		limit = bus.MaxPageMessages
 	}
 	if limit == 0 {
-		return c.tailOnly(ctx, id)
+		newest, err := c.look(ctx, id)
+		return nil, newest.seq, err
 	}
 	for before := uint64(0); ; before = out[0].Seq {
 		var page []wire.StoredMessage
@@ -108,13 +111,21 @@ func (c *Client) newestPage(ctx context.Context, id bus.RoomID, o ReadOptions) (
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		out = append(page, out...)
-		if o.Since.IsZero() || !end.More || len(page) == 0 || page[0].At.Before(o.Since) {
-			return since(out, o.Since), nil
+		out, through = append(page, out...), max(through, end.Through)
+		if !end.More || len(page) == 0 || enough(out, limit, o.Since) {
+			return since(out, o.Since), through, nil
 		}
 	}
+}
+
+// enough reports whether frames reach back far enough: to a time, or to so many.
+func enough(frames []wire.StoredMessage, limit int, from time.Time) bool {
+	if from.IsZero() {
+		return len(frames) >= limit
+	}
+	return frames[0].At.Before(from)
 }
 
 func since(messages []wire.StoredMessage, from time.Time) []wire.StoredMessage {
@@ -122,12 +133,6 @@ func since(messages []wire.StoredMessage, from time.Time) []wire.StoredMessage {
 		messages = messages[1:]
 	}
 	return messages
-}
-
-// tailOnly finds where to begin a reading that shows nothing of the past.
-func (c *Client) tailOnly(ctx context.Context, id bus.RoomID) ([]wire.StoredMessage, error) {
-	_, err := c.look(ctx, id)
-	return nil, err
 }
 
 // look returns the newest frame of a room, from the node when this client has

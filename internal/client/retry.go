@@ -33,7 +33,7 @@ func (b *backoff) next() time.Duration {
 // first: then the error at hand says more than a time-out.
 func (b *backoff) sleep(ctx context.Context) bool {
 	wait := b.next()
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+	if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(deadline) < wait {
 		return false
 	}
 	timer := time.NewTimer(wait)

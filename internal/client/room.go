@@ -17,6 +17,14 @@ type room struct {
 	epochs  map[bus.Epoch]*roomlog.Epoch
 	starts  map[bus.Epoch]*chain.Entry // the entries that started them, for their confirm
 	changes []change
+
+	departed map[departed]roomlog.Departure
+}
+
+// departed is somebody who left by himself, and the epoch in which he did.
+type departed struct {
+	epoch   bus.Epoch
+	account bus.AccountID
 }
 
 // change is what one entry did, for the people who read along.
@@ -30,7 +38,8 @@ type change struct {
 }
 
 func newRoom(b bus.ID) *room {
-	return &room{State: roomlog.New(b), epochs: map[bus.Epoch]*roomlog.Epoch{}, starts: map[bus.Epoch]*chain.Entry{}}
+	return &room{State: roomlog.New(b), epochs: map[bus.Epoch]*roomlog.Epoch{}, starts: map[bus.Epoch]*chain.Entry{},
+		departed: map[departed]roomlog.Departure{}}
 }
 
 // take applies an entry that passed the rules and remembers what it changed.
@@ -43,6 +52,9 @@ func (r *room) take(e *chain.Entry, step func()) {
 	}
 	if r.Epoch != epoch {
 		r.epochs[c.epoch], r.starts[c.epoch], c.started = r.Epoch, e, true
+	}
+	for id, d := range r.Left {
+		r.departed[departed{c.epoch, id}] = d
 	}
 	for _, m := range r.Members() {
 		if !slices.ContainsFunc(before, func(b roomlog.Member) bool { return b.Account == m.Account }) {

@@ -106,8 +106,12 @@ func (c *Client) partner(r *room) bus.Handle {
 
 // FindRoom resolves what a person typed: "ops", "#ops", "@bob" for the room of
 // two, a room's id, or a unique beginning of it. The profile answers first,
-// then the node.
+// then the node; about a room of two the node alone, since the other may have
+// made one at the same time.
 func (c *Client) FindRoom(ctx context.Context, text string) (bus.RoomID, error) {
+	if strings.HasPrefix(text, "@") {
+		return c.FindRoomNow(ctx, text)
+	}
 	known, err := c.store.Rooms(ctx)
 	if err != nil {
 		return bus.RoomID{}, err

@@ -2,8 +2,10 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"unibus/internal/client"
 	"unibus/internal/frame"
 	"unibus/internal/nodetest"
+	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
 
@@ -163,3 +166,62 @@ func (l *longest) take(d time.Duration) {
 }
 
 func (l *longest) get() time.Duration { return time.Duration(l.Load()) }
+
+// sealer makes frames of a person's in the epoch of a room in force, for a test
+// that posts them in its own way.
+func sealer(t testing.TB, p *nodetest.Person, room bus.RoomID) func(words string) []byte {
+	t.Helper()
+	ctx := nodetest.Context(t)
+	log, err := p.Log(ctx, room)
+	must(t, err)
+	now := log[len(log)-1]
+	read(t, p.Client, room) // opens its envelope
+	store, err := p.Home.Open(ctx, p.Info.Name, p.Identity.ProfileKey)
+	must(t, err)
+	defer store.Close()
+	raw, err := store.Secret(ctx, room, now.Epoch)
+	must(t, err)
+	secret, err := seal.SecretFrom(raw)
+	must(t, err)
+	sender := seal.NewSender(seal.Epoch{Room: room, Number: now.Epoch, Entry: now.Hash, Suite: bus.SuiteSealed, Secret: secret},
+		p.Endpoint(), p.Identity.Content)
+	return func(words string) []byte {
+		frame, err := sender.Seal(bus.Ref{Index: now.Index, Hash: now.Hash.Prefix()}, time.Now(), []seal.Record{text(words)})
+		must(t, err)
+		return frame
+	}
+}
+
+// A frame that the node refused for now is stored behind those that came after
+// it. Nobody takes it for a repeat.
+func TestFramesStoredOutOfOrder(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, bob := b.Alice(b.General), b.Bob(b.General)
+	send(t, alice.Client, b.General, "first")
+	got, _ := follow(t, bob.Client, b.General)
+	frame := sealer(t, alice, b.General)
+	frames := map[string][]byte{}
+	for _, words := range []string{"a", "b", "c", "d"} {
+		frames[words] = frame(words)
+	}
+	e := newEar(t, alice, b.General)
+	post := wire.PostSubject(wire.ServerToken(e.ConnectedServerId()), b.General, alice.Endpoint())
+	for _, words := range []string{"a", "d", "b", "b", "c"} {
+		var reply wire.PostReply
+		must(t, json.Unmarshal(e.ask(t, post, frames[words]), &reply))
+		if reply.Err != "" {
+			t.Fatalf("post %s: %s", words, reply.Err)
+		}
+	}
+	send(t, alice.Client, b.General, "last")
+	got.untilText(t, "last")
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	if want := []string{"first", "a", "d", "b", "c", "last"}; !slices.Equal(got.texts, want) {
+		t.Errorf("got %q, want %q", got.texts, want)
+	}
+	if len(got.faults) != 1 || got.faults[0].Gap == nil || got.faults[0].Gap.Missed != 2 {
+		t.Errorf("got %d faults, want one gap of 2", len(got.faults))
+	}
+}

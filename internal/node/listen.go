@@ -1,9 +1,12 @@
 package node
 
 import (
+	"container/list"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"syscall"
 
@@ -62,39 +65,101 @@ func local(address string) error {
 		WithHint("use 127.0.0.1")
 }
 
-// crowd is a listener that closes what is over its limit at once.
+// crowd is a listener that holds a bounded number of connections. When it is
+// full, the one that nobody serves for the longest time gives way to a new one:
+// else silent connections, which cost a stranger nothing, would keep everybody
+// out.
 type crowd struct {
 	net.Listener
-	places chan struct{}
+	limit int
+
+	mu      sync.Mutex
+	open    int
+	waiting list.List // of *placed that nobody serves, the longest first
 }
 
-func limited(l net.Listener, limit int) net.Listener {
-	return crowd{l, make(chan struct{}, limit)}
-}
+func limited(l net.Listener, limit int) *crowd { return &crowd{Listener: l, limit: limit} }
 
 // Accept returns the next connection that finds a place.
-func (c crowd) Accept() (net.Conn, error) {
+func (c *crowd) Accept() (net.Conn, error) {
 	for {
 		conn, err := c.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case c.places <- struct{}{}:
-			return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-c.places })}, nil
-		default:
-			conn.Close()
+		if p, ok := c.place(conn); ok {
+			return p, nil
 		}
+		conn.Close() // all are being served
 	}
 }
 
+func (c *crowd) place(conn net.Conn) (p *placed, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == c.limit {
+		oldest := c.waiting.Front()
+		if oldest == nil {
+			return nil, false
+		}
+		gone := oldest.Value.(*placed)
+		c.leave(gone)
+		defer gone.Conn.Close()
+	}
+	c.open++
+	p = &placed{Conn: conn, crowd: c}
+	p.seat = c.waiting.PushBack(p)
+	return p, true
+}
+
+// leave gives the place of p to somebody else, once; the caller holds the lock.
+func (c *crowd) leave(p *placed) {
+	if !p.gone {
+		p.gone = true
+		c.open--
+		c.rise(p)
+	}
+}
+
+func (c *crowd) rise(p *placed) {
+	if p.seat != nil {
+		c.waiting.Remove(p.seat)
+		p.seat = nil
+	}
+}
+
+// note is an http.Server's ConnState: it tells who is being served.
+func (c *crowd) note(conn net.Conn, state http.ConnState) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	p, ok := conn.(*placed)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case p.gone:
+	case state == http.StateActive:
+		c.rise(p)
+	case state == http.StateIdle && p.seat == nil:
+		p.seat = c.waiting.PushBack(p)
+	}
+}
+
+// placed is a connection of a crowd; the crowd's lock guards its fields.
 type placed struct {
 	net.Conn
-	leave func()
+	crowd *crowd
+	seat  *list.Element // among those who wait; nil while it is served
+	gone  bool
 }
 
 // Close gives the place to somebody else.
 func (p *placed) Close() error {
-	defer p.leave()
+	p.crowd.mu.Lock()
+	p.crowd.leave(p)
+	p.crowd.mu.Unlock()
 	return p.Conn.Close()
 }

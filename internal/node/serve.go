@@ -46,10 +46,12 @@ func (n *Node) serve(context.Context) (err error) {
 	}
 	n.http = n.control.HTTP()
 	n.http.TLSConfig = n.creds.config()
+	clients := limited(n.listener, maxClients)
+	n.http.ConnState = clients.note
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := n.http.ServeTLS(limited(n.listener, maxClients), "", "")
+		err := n.http.ServeTLS(clients, "", "")
 		if !errors.Is(err, http.ErrServerClosed) {
 			n.fail(bus.Errorf(bus.Failed, "control_ended", "the control plane ended").Because(err))
 		}

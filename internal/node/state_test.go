@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -127,50 +128,98 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
-func TestCrowd(t *testing.T) {
-	t.Parallel()
+// crowded is a crowd of so many places, and what it let in.
+func crowded(t *testing.T, limit int) (c *crowd, dial func() net.Conn, accepted chan net.Conn) {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limited(inner, 1)
-	defer l.Close()
-	accepted := make(chan net.Conn)
+	c, accepted = limited(inner, limit), make(chan net.Conn)
+	t.Cleanup(func() { c.Close() })
 	go func() {
+		defer close(accepted)
 		for {
-			c, err := l.Accept()
+			conn, err := c.Accept()
 			if err != nil {
-				close(accepted)
 				return
 			}
-			accepted <- c
+			accepted <- conn
 		}
 	}()
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", inner.Addr().String())
+	return c, func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
-		return c
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}, accepted
+}
+
+// hungUp waits until the other side closes a connection.
+func hungUp(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("a connection that should have given way can be read from")
 	}
+}
+
+// While all are served nobody else is let in, and a place is given back once.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	c, dial, accepted := crowded(t, 1)
 	dial()
 	first := <-accepted
-	if _, err := dial().Read(make([]byte, 1)); err == nil {
-		t.Error("a connection over the limit can be read from")
-	}
-	for range 2 { // closing twice gives one place back
+	c.note(first, http.StateActive)
+	hungUp(t, dial())
+	for range 2 {
 		first.Close()
 	}
 	dial()
 	second := <-accepted
-	if _, err := dial().Read(make([]byte, 1)); err == nil {
-		t.Error("a place was given back twice")
-	}
+	c.note(second, http.StateActive)
+	hungUp(t, dial())
 	second.Close()
-	l.Close()
+	c.Close()
 	if _, open := <-accepted; open {
 		t.Error("a closed listener accepts")
+	}
+}
+
+// Attack: silent connections take every place. Checked: the one that is silent
+// longest gives way, and who is served stays.
+func TestCrowdMakesRoom(t *testing.T) {
+	t.Parallel()
+	c, dial, accepted := crowded(t, 3)
+	honest := dial()
+	served := <-accepted
+	var silent []net.Conn
+	for range 2 {
+		silent = append(silent, dial())
+		<-accepted
+	}
+	c.note(served, http.StateActive)
+	for i := range 10 { // each takes the place of the oldest
+		silent = append(silent, dial())
+		<-accepted
+		hungUp(t, silent[i])
+	}
+	if _, err := served.Write([]byte("x")); err != nil {
+		t.Errorf("who is served had to give way: %v", err)
+	}
+	if _, err := honest.Read(make([]byte, 1)); err != nil {
+		t.Errorf("who is served was hung up on: %v", err)
+	}
+	c.note(served, http.StateIdle)
+	for range 3 {
+		dial()
+		<-accepted
+	}
+	hungUp(t, honest)
+	if c.open != 3 || c.waiting.Len() != 3 {
+		t.Errorf("%d open, %d waiting, want 3 and 3", c.open, c.waiting.Len())
 	}
 }
 

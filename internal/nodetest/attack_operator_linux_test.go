@@ -131,8 +131,8 @@ func forged(e *chain.Entry) func(*wire.Entries) {
 // Who hears a lie: clients with a memory ask only for what is new, and those
 // without cannot tell that there was more.
 const (
-	friend = 1 << iota
-	stranger
+	knowing = 1 << iota
+	fresh
 )
 
 // Attack: the operator of the node shows a room log, the bus log or an account
@@ -161,25 +161,25 @@ func TestAttackLyingOperator(t *testing.T) {
 		lie func(string, []byte) []byte
 		to  int // whom the lie can reach
 	}{
-		"a ghost in the admin's name":   {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(b.Admin), key, craft{}).entry)), friend | stranger},
-		"a ghost in her own name":       {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(mallory), key, craft{}).entry)), friend | stranger},
-		"alice has left":                {entries(roomLog, forged(leaveAs(r.Tail, alice, key))), friend | stranger},
-		"an admin more":                 {entries(busLog, forged(promote)), friend | stranger},
-		"a user more":                   {entries(busLog, forged(ghostUser)), friend | stranger},
-		"a device more":                 {o.device(m, alice, key, herLog), friend | stranger},
-		"a room log that is shorter":    {entries(roomLog, drop), friend},
-		"a bus log that is shorter":     {entries(busLog, drop), friend},
-		"an empty room log":             {entries(roomLog, func(p *wire.Entries) { p.Entries, p.Head = nil, nil }), friend},
-		"a room log with another head":  {entries(roomLog, func(p *wire.Entries) { p.Head.Hash[0] ^= 1 }), friend},
-		"a flipped bit in the room log": {entries(roomLog, flipped), stranger},
-		"a flipped bit in the bus log":  {entries(busLog, flipped), stranger},
-		"a flipped bit in an account":   {entries(herLog, flipped), stranger},
-		"the bus log of another bus":    {entries(busLog, func(p *wire.Entries) { *p = otherBus(t) }), stranger},
+		"a ghost in the admin's name":   {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(b.Admin), key, craft{}).entry)), knowing | fresh},
+		"a ghost in her own name":       {entries(roomLog, forged(m.add(r, mallory.Identity.Account, m.author(mallory), key, craft{}).entry)), knowing | fresh},
+		"alice has left":                {entries(roomLog, forged(leaveAs(r.Tail, alice, key))), knowing | fresh},
+		"an admin more":                 {entries(busLog, forged(promote)), knowing | fresh},
+		"a user more":                   {entries(busLog, forged(ghostUser)), knowing | fresh},
+		"a device more":                 {o.device(m, alice, key, herLog), knowing | fresh},
+		"a room log that is shorter":    {entries(roomLog, drop), knowing},
+		"a bus log that is shorter":     {entries(busLog, drop), knowing},
+		"an empty room log":             {entries(roomLog, func(p *wire.Entries) { p.Entries, p.Head = nil, nil }), knowing},
+		"a room log with another head":  {entries(roomLog, func(p *wire.Entries) { p.Head.Hash[0] ^= 1 }), knowing},
+		"a flipped bit in the room log": {entries(roomLog, flipped), fresh},
+		"a flipped bit in the bus log":  {entries(busLog, flipped), fresh},
+		"a flipped bit in an account":   {entries(herLog, flipped), fresh},
+		"the bus log of another bus":    {entries(busLog, func(p *wire.Entries) { *p = otherBus(t) }), fresh},
 	}
 	before := stateOf(t, b)
 	for name, l := range lies {
 		for _, knows := range []bool{true, false} {
-			if l.to&map[bool]int{true: friend, false: stranger}[knows] == 0 {
+			if l.to&map[bool]int{true: knowing, false: fresh}[knows] == 0 {
 				continue
 			}
 			o.tells(l.lie)

@@ -169,12 +169,11 @@ func frames(t *testing.T, b *nodetest.Bus, p *nodetest.Person, room bus.RoomID) 
 
 // watched is somebody who follows a room and takes down what he is shown.
 type watched struct {
-	t      *testing.T
-	mu     sync.Mutex
-	lines  []string
-	moved  chan struct{}
-	ended  chan error
-	cancel func()
+	t     *testing.T
+	mu    sync.Mutex
+	lines []string
+	moved chan struct{}
+	ended chan error
 }
 
 // watch follows a room, from now on and until the test ends.
