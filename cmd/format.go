@@ -48,9 +48,14 @@ func writeJSON(w io.Writer, kind string, item any) error {
 // terminal as \u escapes: the same data, and nothing for the screen to obey.
 func escapeUnsafe(valid []byte) []byte {
 	var out bytes.Buffer
+	marks := 0 // on the character before
 	for _, r := range string(valid) {
+		marks++
+		if !unicode.Is(unicode.M, r) {
+			marks = 0
+		}
 		switch {
-		case r == '\n' || !unicode.In(r, unicode.C, unicode.Zl, unicode.Zp):
+		case r == '\n' || marks <= text.MaxMarks && !unicode.In(r, unicode.C, unicode.Zl, unicode.Zp):
 			out.WriteRune(r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

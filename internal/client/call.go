@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
 	"unibus/internal/identity"
@@ -150,14 +152,15 @@ const maxDials = 5
 
 var errUnreachable = bus.Errorf(bus.Unavailable, "unreachable", "no node answers")
 
+// noAnswer tells a certificate that is not ours from a node that is away.
 func noAnswer(addr string, err error) error {
-	var cert interface{ Error() string }
-	if errors.As(err, &cert) && strings.Contains(err.Error(), "certificate") {
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
 		return bus.Errorf(bus.Integrity, "wrong_pin", "%s does not hold this bus's certificate", addr).
 			WithHint("check the address; somebody may be in between").Because(err)
 	}
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, nats.ErrNoServers) { // how NATS says that nobody took the call
 		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s", addr).
 			WithHint("is it running? start it with: unibus serve").Because(err)
 	}

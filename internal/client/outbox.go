@@ -64,7 +64,7 @@ const (
 	window = 128
 	// answerWait is how long the node's answer to a post may take: longer than
 	// the node itself waits for its store before it says "again".
-	answerWait = 8 * time.Second
+	answerWait = 7 * time.Second
 	// Linger is how long a fast producer's record waits for others.
 	Linger = 2 * time.Millisecond
 	// batch is where a frame is closed: what is left of bus.MaxRecords is room

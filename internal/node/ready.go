@@ -99,7 +99,7 @@ func (n *Node) look() {
 		Enforce: n.enforce, ACL: facts.ACL, TLS: facts.TLS && n.http.TLSConfig.MinVersion >= tls.VersionTLS13,
 		Store: "sqlite", Sync: facts.Sync,
 	})
-	err, was := errors.Join(b.Healthy(), n.blobs.Err()), n.Status()
+	err, was := errors.Join(b.Healthy(), n.blobs.Err(), n.members.Healthy()), n.Status()
 	switch {
 	case err == nil:
 		n.setStatus(statusOK)

@@ -117,7 +117,8 @@ func (s *State) checkUser(e *chain.Entry, signers Signers) (func(), error) {
 // is one account for ever.
 func (s *State) free(h bus.Handle) error {
 	if a := s.users[h]; a != nil {
-		return bus.Errorf(bus.Conflict, "user_exists", "%s is already a user of this bus", h)
+		return bus.Errorf(bus.Conflict, "user_exists", "%s is already a user of this bus, or was one", h).
+			WithHint("a name stands for one person for ever: choose another")
 	}
 	return nil
 }
