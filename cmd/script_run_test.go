@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -106,10 +105,10 @@ func (r *runs) find(ts *testscript.TestScript, name string) *running {
 
 func (r *runs) signal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: signal NAME INT|TERM|KILL")
+		ts.Fatalf("usage: signal NAME INT|TERM|KILL|STOP|CONT")
 	}
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
-	ts.Check(r.find(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
+	pid := strconv.Itoa(r.find(ts, args[0]).cmd.Process.Pid)
+	ts.Check(exec.Command("kill", "-"+args[1], pid).Run())
 }
 
 func (r *runs) end(ts *testscript.TestScript, neg bool, args []string) {

@@ -136,7 +136,12 @@ func (c *caller) sign(req *http.Request, r request) error {
 // unreachable says in one line why a node did not answer. A node that never
 // did in all the time there was is not slow but away.
 func (c *caller) unreachable(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && (c.answered.Load() || bus.KindOf(cause) != bus.Timeout) {
+	cause := context.Cause(ctx)
+	switch {
+	case bus.KindOf(cause) == bus.Timeout && !c.answered.Load():
+		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s in time", c.addr).
+			WithHint("is it well? allow more with --timeout").Because(err)
+	case cause != nil:
 		return cause
 	}
 	var known *bus.Error

@@ -55,8 +55,12 @@ func newCaller(addr string, b bus.ID, key identity.TransportKey, conf *tls.Confi
 		TLSClientConfig: conf, ForceAttemptHTTP2: false, MaxIdleConnsPerHost: 8,
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, DisableCompression: true,
 	}
-	return &caller{addr: addr, http: &http.Client{Transport: transport}, bus: b, key: key, now: now, answered: new(atomic.Bool)}
+	return &caller{addr: addr, http: &http.Client{Transport: transport, CheckRedirect: stay}, bus: b, key: key, now: now, answered: new(atomic.Bool)}
 }
+
+// stay keeps requests where they were sent: a node never sends anybody on, and
+// the next server might not even have to speak TLS.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close ends the client's connections and closes its profile.
 func (c *Client) Close() error {

@@ -254,17 +254,25 @@ func (w *world) changeEvents(ch change) (out []bus.Event) {
 	return out
 }
 
-// removed finds out why a room is refused now: revoked, kicked, or only not
-// answered for the moment.
+// removed finds out why a room is refused now: deleted, revoked, kicked, or
+// only not answered for the moment.
 func (f *follower) removed(ctx context.Context) error {
 	err := f.c.call.get(ctx, wire.RoomTarget(f.id), nil)
 	switch {
 	case errors.Is(err, bus.ErrNotMember):
-		_ = f.c.store.ForgetRoom(ctx, f.id)
-		_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: "removed"}})
-		return bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").WithHint("ask an owner of the room")
+		return f.gone(ctx, "removed", bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").
+			WithHint("ask an owner of the room"))
+	case bus.CodeOf(err) == "room_closed":
+		return f.gone(ctx, "closed", bus.Errorf(bus.Forbidden, "room_closed", "this room was deleted"))
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
 	}
 	return errLife
+}
+
+// gone forgets the room and tells the reader why.
+func (f *follower) gone(ctx context.Context, reason string, end error) error {
+	_ = f.c.store.ForgetRoom(ctx, f.id)
+	_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: reason}})
+	return end
 }

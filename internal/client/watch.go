@@ -128,6 +128,6 @@ func (b *countedBody) Read(p []byte) (int, error) {
 // metered is c with the bodies of its requests counted.
 func (c *caller) metered(m *meter) *caller {
 	counted := *c
-	counted.http = &http.Client{Transport: metered{next: c.http.Transport, meter: m}}
+	counted.http = &http.Client{Transport: metered{next: c.http.Transport, meter: m}, CheckRedirect: c.http.CheckRedirect}
 	return &counted
 }

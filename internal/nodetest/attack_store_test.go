@@ -1,6 +1,7 @@
 package nodetest_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -124,28 +125,17 @@ func startOn(t *testing.T, o node.Options) error {
 	return err
 }
 
-// Attack: whoever has the node's disk edits its database by hand, to put a
-// ghost into a room, to make himself an admin, to bring back whom the admin
-// revoked. Checked: the node finds every edit that breaks a chain and does not
-// start; with its database back as it was it does.
-func TestAttackEditedStore(t *testing.T) {
-	t.Parallel()
-	b := nodetest.Boot(t)
-	ctx := nodetest.Context(t)
-	alice, mallory := b.Alice(b.General), b.Mallory()
-	b.Join("gone", b.General)
-	_, err := b.Admin.RevokeUser(ctx, "gone")
-	must(t, err)
-	m := mirrorOf(t, b)
+// edits are what somebody does to the database by hand. All but the first two
+// also happen to disks.
+func edits(m *mirror, b *nodetest.Bus, alice, mallory *nodetest.Person) map[string]func(*rows) {
+	m.t.Helper()
 	r, log, room, his := m.room(b.General), chain.ID(m.log.Bus), chain.ID(b.General), chain.ID(alice.Identity.Account)
 	key := mallory.Identity.Content
 	ghost := m.add(r, mallory.Identity.Account, m.author(b.Admin), key, craft{name: "general"})
 	self := m.add(r, mallory.Identity.Account, m.author(mallory), key, craft{name: "general"})
 	grab := leaveEntry(mallory, b.General)
-	b.Stop()
-	d := databaseOf(t, b)
 	where := "log = ? AND chain = ? AND idx = ?"
-	edits := map[string]func(*rows){
+	return map[string]func(*rows){
 		"a ghost in the admin's name": func(r *rows) { r.put(membership.LogRoom, room, ghost.entry) },
 		"a ghost in her own name":     func(r *rows) { r.put(membership.LogRoom, room, self.entry) },
 		"an entry, and the head as it was": func(r *rows) {
@@ -186,24 +176,46 @@ func TestAttackEditedStore(t *testing.T) {
 		"an account that the rooms rest on":  func(r *rows) { r.cut(membership.LogAccount, his) },
 		"the bus log that the rooms rest on": func(r *rows) { r.cut(membership.LogBus, log); r.cut(membership.LogBus, log) },
 	}
-	for name, edit := range edits {
-		d.edit(edit)
-		if err := startOn(t, b.Options); bus.KindOf(err) != bus.Integrity {
-			t.Errorf("%s: the node says %v (%s), want an error of integrity", name, err, bus.CodeOf(err))
-		}
-		d.restore()
-	}
-	for name, edit := range map[string]func([]byte) []byte{
+}
+
+// damages are what happens to a file.
+func damages() map[string]func([]byte) []byte {
+	return map[string]func([]byte) []byte{
 		"half a file":     func(raw []byte) []byte { return raw[:len(raw)/2] },
 		"a page less":     func(raw []byte) []byte { return raw[:len(raw)-4096] },
 		"no file":         func([]byte) []byte { return nil },
 		"a page of zeros": func(raw []byte) []byte { copy(raw[4096*3:], make([]byte, 4096)); return raw },
-	} {
-		must(t, os.WriteFile(d.path, edit(append([]byte(nil), d.whole...)), 0o600))
+	}
+}
+
+// Attack: whoever has the node's disk edits its database by hand, to put a
+// ghost into a room, to make himself an admin, to bring back whom the admin
+// revoked. Checked: the node finds every edit that breaks a chain and does not
+// start; with its database back as it was it does.
+func TestAttackEditedStore(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, mallory := b.Alice(b.General), b.Mallory()
+	b.Join("gone", b.General)
+	_, err := b.Admin.RevokeUser(nodetest.Context(t), "gone")
+	must(t, err)
+	byHand := edits(mirrorOf(t, b), b, alice, mallory)
+	b.Stop()
+	d := databaseOf(t, b)
+	refused := func(what string) {
+		t.Helper()
 		if err := startOn(t, b.Options); bus.KindOf(err) != bus.Integrity {
-			t.Errorf("%s: the node says %v (%s), want an error of integrity", name, err, bus.CodeOf(err))
+			t.Errorf("%s: the node says %v (%s), want an error of integrity", what, err, bus.CodeOf(err))
 		}
 		d.restore()
+	}
+	for what, edit := range byHand {
+		d.edit(edit)
+		refused(what)
+	}
+	for what, damage := range damages() {
+		must(t, os.WriteFile(d.path, damage(bytes.Clone(d.whole)), 0o600))
+		refused(what)
 	}
 	b.Restart()
 	post(t, alice, b.General, "all is well")

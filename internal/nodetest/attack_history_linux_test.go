@@ -1,0 +1,182 @@
+package nodetest_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/internal/nodetest"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// Attack: the operator hands out a room key of his own making, or one of
+// another epoch, or says that it was sealed to others too. Checked: the client
+// does not use it.
+func TestAttackForgedKey(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	post(t, b.Admin, b.General, "hello")
+	m := mirrorOf(t, b)
+	r := m.room(b.General)
+	secret := seal.NewSecret()
+	own := secretFor(t, secret, alice, seal.Binding{Bus: m.c.bus, Room: r.ID, Prev: r.Epoch.Prev, Epoch: r.Epoch.Number,
+		Actor: r.Epoch.Actor, Recipient: alice.Endpoint(), Serial: 1})
+	key := func(change func(*wire.Key)) func(string, []byte) []byte {
+		return func(path string, body []byte) []byte {
+			if path != wire.RoomTarget(b.General)+"/key" {
+				return body
+			}
+			var k wire.Key
+			_ = json.Unmarshal(body, &k)
+			change(&k)
+			out, _ := json.Marshal(k)
+			return out
+		}
+	}
+	for name, lie := range map[string]func(string, []byte) []byte{
+		"a key of his own": key(func(k *wire.Key) { k.Sealed = own }),
+		"a key of his own under leaves of his own": key(func(k *wire.Key) {
+			for i := range k.Leaves {
+				if k.Leaves[i].Endpoint == alice.Endpoint() {
+					k.Leaves[i].Envelope = sha256.Sum256(own)
+				}
+			}
+			k.Sealed = own
+		}),
+		"a ghost among the leaves": key(func(k *wire.Key) { k.Leaves = append(k.Leaves, wire.Leaf{Endpoint: bus.EndpointID{1}, Serial: 1}) }),
+		"a leaf less":              key(func(k *wire.Key) { k.Leaves = k.Leaves[1:] }),
+		"no leaves":                key(func(k *wire.Key) { k.Leaves = nil }),
+		"a flipped bit":            key(func(k *wire.Key) { k.Sealed[100] ^= 1 }),
+		"nothing":                  key(func(k *wire.Key) { k.Sealed = nil }),
+	} {
+		o.tells(lie)
+		c := o.client(t, alice, false)
+		if _, err := c.SendOne(ctx, b.General, textRecord("secret")); bus.KindOf(err) != bus.Integrity {
+			t.Errorf("%s: alice sends: got %v (%s), want an error of integrity", name, err, bus.CodeOf(err))
+		}
+		if names := roomNames(t, c); len(names) != 1 || names[0] != "" {
+			t.Errorf("%s: alice's rooms: got %q", name, names)
+		}
+	}
+	if got := history(t, alice, b.General); len(got) != 1 {
+		t.Errorf("the room holds %q", got)
+	}
+}
+
+func secretFor(t *testing.T, s seal.Secret, p *nodetest.Person, binding seal.Binding) []byte {
+	t.Helper()
+	sealed, err := s.Envelope(p.Identity.KEMs[0].Key.Public(), binding)
+	must(t, err)
+	return sealed
+}
+
+// retold changes the pages of a room's history.
+func retold(room bus.RoomID, change func([]wire.StoredMessage) []wire.StoredMessage) func(string, []byte) []byte {
+	return func(path string, body []byte) []byte {
+		if path != wire.RoomTarget(room)+"/messages" {
+			return body
+		}
+		var page []wire.StoredMessage
+		end, _ := wire.ReadPage(bytes.NewReader(body), func(m wire.StoredMessage) error { page = append(page, m); return nil })
+		var out bytes.Buffer
+		for _, m := range change(page) {
+			_ = wire.WriteMessage(&out, m)
+		}
+		_ = wire.WritePageEnd(&out, end)
+		return out.Bytes()
+	}
+}
+
+// Attack: the operator changes what history holds: a bit, an order, a message
+// less, one twice, one of another room, one moved to another time. Checked:
+// nothing is shown that its author did not send here, nothing twice, and what
+// is missing where it should stand is told.
+func TestAttackForgedHistory(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	other, err := b.Admin.CreateRoom(ctx, "other", client.RoomOptions{})
+	must(t, err)
+	_, err = b.Admin.AddMembers(ctx, other, bus.RoleMember, "alice")
+	must(t, err)
+	next, elsewhere := frames(t, b, b.Admin, b.General), frames(t, b, b.Admin, other)
+	spy := tap(t, b.Admin)
+	spy.open(b.General)
+	for _, text := range []string{"one", "two", "three"} {
+		spy.post(b.General, next(text))
+	}
+	foreign := elsewhere("from elsewhere")
+	for name, tt := range map[string]struct {
+		change func([]wire.StoredMessage) []wire.StoredMessage
+		want   []string
+	}{
+		"a bit": {func(m []wire.StoredMessage) []wire.StoredMessage { m[1].Frame[200] ^= 1; return m },
+			[]string{"admin: one", "undecryptable: bad_frame", "gap", "admin: three"}},
+		"one less": {func(m []wire.StoredMessage) []wire.StoredMessage { return append(m[:1], m[2:]...) },
+			[]string{"admin: one", "gap", "admin: three"}},
+		"one twice": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			return append(m, wire.StoredMessage{Seq: m[2].Seq + 1, At: m[2].At, Frame: m[0].Frame})
+		},
+			[]string{"admin: one", "admin: two", "admin: three"}},
+		"another room's": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			return append(m, wire.StoredMessage{Seq: m[2].Seq + 1, At: m[2].At, Frame: foreign})
+		},
+			[]string{"admin: one", "admin: two", "admin: three", "undecryptable: bad_frame"}},
+		"another order": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			m[1].Frame, m[2].Frame = m[2].Frame, m[1].Frame
+			return m
+		},
+			[]string{"admin: one", "gap", "admin: three", "admin: two"}},
+		"another sender's name": {func(m []wire.StoredMessage) []wire.StoredMessage {
+			id := alice.Endpoint()
+			copy(m[1].Frame[46:], id[:])
+			return m
+		}, []string{"admin: one", "undecryptable: bad_frame", "gap", "admin: three"}},
+	} {
+		o.tells(retold(b.General, tt.change))
+		var got []string
+		err := o.client(t, alice, true).Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error {
+			got = append(got, lineOf(e))
+			return nil
+		})
+		if err != nil || strings.Join(got, "|") != strings.Join(tt.want, "|") {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, tt.want)
+		}
+	}
+}
+
+// Attack: the operator hides the newest entry of a room from one member, say
+// the removal of another. Checked: the first frame whose author knew of it
+// gives him away, also to who never saw more.
+func TestAttackWithheldEntry(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	b := o.b
+	ctx := nodetest.Context(t)
+	alice := b.Alice(b.General)
+	b.Bob(b.General)
+	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
+	must(t, err)
+	post(t, b.Admin, b.General, "hello")
+	log := roomLog(t, b, alice, b.General)
+	shown := log[len(log)-2].Head()
+	o.tells(entries(wire.RoomLogTarget(b.General, 0), func(page *wire.Entries) {
+		page.Entries, page.Head = page.Entries[:max(0, len(page.Entries)-1)], &shown
+	}))
+	c := o.client(t, alice, false)
+	var got []string
+	err = c.Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error { got = append(got, lineOf(e)); return nil })
+	if bus.CodeOf(err) != "withheld" {
+		t.Errorf("alice reads %q, %v; want withheld", got, err)
+	}
+}
