@@ -53,13 +53,28 @@ func runRead(ctx context.Context, env *Env, room string, o readOptions) error {
 	if err != nil {
 		return err
 	}
-	options.State = env.connection()
-	return env.withSession(ctx, func(ctx context.Context, c *client.Client) error {
-		return inRoom(ctx, c, room, func(id bus.RoomID) error { return readRoom(ctx, env, c, id, room, o, options) })
+	return env.following(ctx, o.follow, func(ctx context.Context, c *client.Client, s *stall) error {
+		options.State = env.connection(s)
+		return inRoom(ctx, c, room, func(id bus.RoomID) error { return readRoom(ctx, env, c, id, room, o, options, s) })
 	})
 }
 
-func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, room string, o readOptions, options client.ReadOptions) error {
+// following runs f, which is bounded by --timeout without progress, and where
+// it follows until it is connected for the first time.
+func (e *Env) following(ctx context.Context, follow bool, f func(context.Context, *client.Client, *stall) error) error {
+	watched, s, end, err := e.stalling(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	err = e.withSession(watched, func(ctx context.Context, c *client.Client) error { return f(ctx, c, s) })
+	if err == nil && follow {
+		return context.Cause(watched)
+	}
+	return err
+}
+
+func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, room string, o readOptions, options client.ReadOptions, s *stall) error {
 	if o.mark && o.since == "" {
 		mark, err := c.Mark(ctx, id)
 		if err != nil {
@@ -71,20 +86,15 @@ func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, ro
 	if o.limited && o.since != "" && !o.follow {
 		show.most = max(o.limit, 1)
 	}
-	err := c.Read(ctx, id, options, show.print)
+	err := c.Read(ctx, id, options, func(e bus.Event) error {
+		s.moved()
+		return show.print(e)
+	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	if o.mark && show.last > 0 && !env.DryRun {
 		err = errors.Join(err, c.SetMark(context.WithoutCancel(ctx), id, show.last))
-	}
-	return followEnd(ctx, o.follow, err)
-}
-
-// followEnd makes a follow that was stopped the end that its stop asked for.
-func followEnd(ctx context.Context, follow bool, err error) error {
-	if follow && err == nil {
-		return context.Cause(ctx)
 	}
 	return err
 }
@@ -123,7 +133,7 @@ func newTailCmd(env *Env) *cobra.Command {
 }
 
 func runTail(ctx context.Context, env *Env, rooms []string) error {
-	return env.withSession(ctx, func(ctx context.Context, c *client.Client) error {
+	return env.following(ctx, true, func(ctx context.Context, c *client.Client, s *stall) error {
 		printers := map[bus.RoomID]*eventPrinter{}
 		var ids []bus.RoomID
 		for _, name := range rooms {
@@ -137,23 +147,25 @@ func runTail(ctx context.Context, env *Env, rooms []string) error {
 				printers[id].named = true
 			}
 		}
-		o := client.ReadOptions{Follow: true, State: env.connection()}
-		err := c.Tail(ctx, ids, o, func(id bus.RoomID, e bus.Event) error { return printers[id].print(e) })
-		return followEnd(ctx, true, err)
+		o := client.ReadOptions{Follow: true, State: env.connection(s)}
+		return c.Tail(ctx, ids, o, func(id bus.RoomID, e bus.Event) error { return printers[id].print(e) })
 	})
 }
 
 // connection tells the person on a terminal that the node is away, once it did
-// not come back at once, and that it is back.
-func (e *Env) connection() func(bus.StateEvent) {
+// not come back at once, and that it is back. The first connection ends s.
+func (e *Env) connection(s *stall) func(bus.StateEvent) {
 	away := false
-	return func(s bus.StateEvent) {
+	return func(state bus.StateEvent) {
+		if state.State == "online" {
+			s.over()
+		}
 		switch {
 		case !e.StderrTTY:
-		case s.State == "reconnecting" && s.Attempt > 1 && !away:
+		case state.State == "reconnecting" && state.Attempt > 1 && !away:
 			away = true
 			e.note("the node is away; trying again until it is back")
-		case s.State == "online" && away:
+		case state.State == "online" && away:
 			away = false
 			e.note("the node is back")
 		}

@@ -44,7 +44,7 @@ func inRoom(ctx context.Context, c *client.Client, name string, f func(bus.RoomI
 	if err != nil {
 		return err
 	}
-	if err = f(id); !errors.Is(err, bus.ErrNotMember) && bus.CodeOf(err) != "room_closed" {
+	if err = f(id); !errors.Is(err, bus.ErrNotMember) && !errors.Is(err, bus.ErrRoomClosed) {
 		return err
 	}
 	if now, gone := c.FindRoomNow(ctx, name); gone == nil && now != id {

@@ -27,6 +27,37 @@ func (e *Env) withClient(ctx context.Context, f func(context.Context, *client.Cl
 
 var errTimeout = bus.Errorf(bus.Timeout, "timeout", "no answer in time").WithHint("allow more with --timeout")
 
+// stall bounds waiting without progress.
+type stall struct {
+	limit time.Duration
+	timer *time.Timer
+}
+
+// stalling returns a context that ends with errTimeout once nothing moved for
+// --timeout. The caller calls end.
+func (e *Env) stalling(ctx context.Context) (watched context.Context, s *stall, end func(), err error) {
+	settings, err := e.Settings()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	s = &stall{limit: settings.Timeout, timer: time.AfterFunc(settings.Timeout, func() { cancel(errTimeout) })}
+	return watched, s, func() {
+		s.over()
+		cancel(nil)
+	}, nil
+}
+
+// moved says that there was progress.
+func (s *stall) moved() {
+	if s.timer.Stop() {
+		s.timer.Reset(s.limit)
+	}
+}
+
+// over says that from now on nothing is waited for.
+func (s *stall) over() { s.timer.Stop() }
+
 // withSession is withClient without a bound.
 func (e *Env) withSession(ctx context.Context, f func(context.Context, *client.Client) error) error {
 	c, err := e.openClient(ctx)

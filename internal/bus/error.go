@@ -100,7 +100,8 @@ func CodeOf(err error) string {
 var (
 	ErrNotMember = Errorf(Forbidden, "not_member", "you are not in this room").
 			WithHint("ask an owner of the room to add you")
-	ErrRevoked = Errorf(Unauthenticated, "revoked", "this identity was revoked").
+	ErrRoomClosed = Errorf(Forbidden, "room_closed", "this room was deleted")
+	ErrRevoked    = Errorf(Unauthenticated, "revoked", "this identity was revoked").
 			WithHint("ask an admin of the bus for a new invite")
 	ErrUnknownSigner = Errorf(Unauthenticated, "unauthenticated", "the node does not know this identity").
 				WithHint("join the bus with an invite of one of its admins")

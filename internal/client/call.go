@@ -139,8 +139,7 @@ func (c *caller) unreachable(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	switch {
 	case bus.KindOf(cause) == bus.Timeout && !c.answered.Load():
-		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s in time", c.addr).
-			WithHint("is it well? allow more with --timeout").Because(err)
+		return errSlow(c.addr).Because(err)
 	case cause != nil:
 		return cause
 	}
@@ -157,6 +156,12 @@ const maxDials = 5
 
 var errUnreachable = bus.Errorf(bus.Unavailable, "unreachable", "no node answers")
 
+// errSlow is of a node that is there, as it seems, and says nothing.
+func errSlow(addr string) *bus.Error {
+	return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s in time", addr).
+		WithHint("is it well? allow more with --timeout")
+}
+
 // noAnswer tells a certificate that is not ours from a node that is away.
 func noAnswer(addr string, err error) error {
 	var cert *tls.CertificateVerificationError
@@ -168,6 +173,10 @@ func noAnswer(addr string, err error) error {
 	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, nats.ErrNoServers) { // how NATS says that nobody took the call
 		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s", addr).
 			WithHint("is it running? start it with: unibus serve").Because(err)
+	}
+	var slow net.Error
+	if errors.As(err, &slow) && slow.Timeout() || errors.Is(err, nats.ErrTimeout) {
+		return errSlow(addr).Because(err)
 	}
 	return bus.Errorf(bus.Unavailable, "unreachable", "the connection to %s broke", addr).WithHint("try again").Because(err)
 }

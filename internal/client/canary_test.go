@@ -103,7 +103,7 @@ func TestNothingReadableOnDiskOrWire(t *testing.T) {
 	t.Parallel()
 	b := nodetest.Boot(t, func(o *node.Options) { o.ClearStore = true })
 	alice, bob := b.Alice(), b.Bob()
-	tap := newTap(t, b)
+	tap := newTap(t, b, nil)
 	for _, p := range []*nodetest.Person{alice, bob} {
 		tap.carries(p)
 		p.Client = p.Again()

@@ -154,6 +154,7 @@ func (f *follower) reached(seq uint64) { f.held.Store(max(f.held.Load(), seq)) }
 // the room's log has new.
 func (f *follower) fill(ctx context.Context) error {
 	for {
+		before := f.held.Load()
 		end, err := f.c.page(ctx, wire.MessagesAfter(f.id, f.held.Load(), bus.MaxPageMessages), func(m wire.StoredMessage) error {
 			if m.Seq <= f.held.Load() {
 				return nil
@@ -164,7 +165,7 @@ func (f *follower) fill(ctx context.Context) error {
 			return err
 		}
 		f.reached(end.Through)
-		if !end.More {
+		if !end.More || f.held.Load() == before { // more, and never any of it, is a lie
 			break
 		}
 	}
@@ -262,8 +263,8 @@ func (f *follower) removed(ctx context.Context) error {
 	case errors.Is(err, bus.ErrNotMember):
 		return f.gone(ctx, "removed", bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").
 			WithHint("ask an owner of the room"))
-	case bus.CodeOf(err) == "room_closed":
-		return f.gone(ctx, "closed", bus.Errorf(bus.Forbidden, "room_closed", "this room was deleted"))
+	case errors.Is(err, bus.ErrRoomClosed):
+		return f.gone(ctx, "closed", bus.ErrRoomClosed)
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
 	}

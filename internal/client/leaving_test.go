@@ -347,3 +347,27 @@ func TestUnacknowledgedIsSealedAnew(t *testing.T) {
 		})
 	}
 }
+
+// Whoever follows a room that is deleted is told, whether it kept messages or not.
+func TestDeletedRoomEndsAFollow(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	bob := b.Bob()
+	for name, o := range map[string]client.RoomOptions{"kept": {}, "fleeting": {NoPersist: true}} {
+		ctx := nodetest.Context(t)
+		room, err := b.Admin.CreateRoom(ctx, name, o)
+		must(t, err)
+		_, err = b.Admin.AddMembers(ctx, room, bus.RoleMember, "bob")
+		must(t, err)
+		ofBob, bobReads := follow(t, bob.Client, room)
+		ofAdmin, adminReads := follow(t, b.Admin.Again(), room)
+		send(t, b.Admin.Client, room, "hello")
+		ofBob.untilText(t, "hello")
+		ofAdmin.untilText(t, "hello")
+		must(t, b.Admin.DeleteRoom(ctx, room))
+		wantError(t, name+", a member", bobReads.wait(t), bus.Forbidden, "room_closed")
+		ofBob.wantRemoved(t, "closed")
+		wantError(t, name+", who deleted it", adminReads.wait(t), bus.Forbidden, "room_closed")
+		ofAdmin.wantRemoved(t, "closed")
+	}
+}

@@ -45,19 +45,20 @@ func (l *Live) Run(ctx context.Context) error {
 			WithHint("name at most %d", bus.MaxOpenRooms)
 	}
 	var wait backoff
+	reached := false
 	for {
 		err := l.life(ctx, func() {
-			wait = backoff{}
+			wait, reached = backoff{}, true
 			l.state(bus.StateEvent{State: "online"})
 		})
 		if ctx.Err() != nil {
-			return nil
+			return neverReached(ctx, reached, err)
 		}
 		if !retryable(err) {
 			return l.over(err)
 		}
 		l.state(bus.StateEvent{State: "reconnecting", Attempt: wait.tries + 1})
-		if errors.Is(err, errUnreachable) && l.hopeless(wait) {
+		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) {
 			return err
 		}
 		if !wait.sleep(ctx) {
@@ -67,6 +68,15 @@ func (l *Live) Run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// neverReached is err where the time is up and no node was reached in it: that
+// says more than that it is up.
+func neverReached(ctx context.Context, reached bool, err error) error {
+	if !reached && bus.KindOf(context.Cause(ctx)) == bus.Timeout && errors.Is(err, errUnreachable) {
+		return err
+	}
+	return nil
 }
 
 // over tells the readers of a revoked identity that this is the end.
@@ -81,7 +91,7 @@ func (l *Live) over(err error) error {
 }
 
 // hopeless reports whether a Live that only sends should give up on a node
-// that does not answer: its caller waits. A reader goes on for ever.
+// that never answered: its caller waits. A reader goes on for ever.
 func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries >= maxDials }
 
 // life is one connection from its beginning to its end.
@@ -128,9 +138,9 @@ func (l *Live) refused(ctx context.Context, reply wire.OpenReply) error {
 }
 
 // lost finds out what it means that the node says of one of our rooms that we
-// are not in it. Other errors are what they are.
+// are not in it, or that it was deleted. Other errors are what they are.
 func (l *Live) lost(ctx context.Context, id bus.RoomID, err error) error {
-	if !errors.Is(err, bus.ErrNotMember) {
+	if !noRoom(err) {
 		return err
 	}
 	f := l.followers[id]
@@ -138,6 +148,10 @@ func (l *Live) lost(ctx context.Context, id bus.RoomID, err error) error {
 		f = l.c.newFollower(id, 0, func(bus.Event) error { return nil })
 	}
 	return f.removed(ctx)
+}
+
+func noRoom(err error) bool {
+	return errors.Is(err, bus.ErrNotMember) || errors.Is(err, bus.ErrRoomClosed)
 }
 
 // subscribe listens to every granted room, and to the notices, before history
@@ -188,6 +202,8 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 	select {
 	case <-n.dead:
 		stop(errLife)
+		// A node that goes away waits for connections that nobody uses.
+		l.c.call.http.CloseIdleConnections()
 	case <-ctx.Done():
 	}
 	running.Wait()

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -229,5 +230,26 @@ func TestRecallKeepsWhatIsUsed(t *testing.T) {
 	}
 	if n, _ := s.get(-1); n != 100 {
 		t.Errorf("got %d, want 100", n)
+	}
+}
+
+// However the frames of a session come, each counts once, and what is reported
+// missing is what did not come before a later one.
+func TestProgressAgainstAModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		first := uint32(random.IntN(20))
+		p := &progress{next: uint64(first)}
+		came, newest := map[uint32]bool{}, int64(first)-1
+		for range 200 {
+			n := uint32(random.IntN(60))
+			missed, fresh := p.take(n)
+			wantMissed := uint32(max(int64(n)-newest-1, 0))
+			if wantFresh := n >= first && !came[n]; fresh != wantFresh || missed != wantMissed {
+				t.Fatalf("seed %d, frame %d after %v: got %d missed, fresh %v; want %d, %v", seed, n, came, missed, fresh, wantMissed, wantFresh)
+			}
+			came[n], newest = true, max(newest, int64(n))
+		}
 	}
 }

@@ -23,22 +23,6 @@ type Ack struct {
 	Err    error
 }
 
-// letter is a record on its way, with who waits for it.
-type letter struct {
-	record seal.Record
-	done   chan<- Ack
-}
-
-// parcel is a frame on its way: the letters in it, and its bytes while the
-// epoch that they were sealed in stands.
-type parcel struct {
-	letters []letter
-	raw     []byte
-	epoch   bus.Epoch
-	posted  bool // in this life, and not answered yet
-	since   time.Time
-}
-
 // outbox sends the records of one room in order: it coalesces what waits into
 // frames, keeps a window of them in flight, and after any failure goes back to
 // the oldest that was not acknowledged. It lives over any number of lives, and
@@ -53,6 +37,7 @@ type outbox struct {
 	parcels []*parcel // oldest first
 	sender  *seal.Sender
 	epoch   bus.Epoch
+	renewed time.Time // when the epoch was looked after
 	look    chan struct{}
 	wait    backoff
 	pause   <-chan time.Time // not nil: nothing is posted before it fires
@@ -133,6 +118,9 @@ func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
 	overdue := time.NewTimer(answerWait)
 	defer overdue.Stop()
 	for {
+		if err := o.keepUp(ctx); err != nil {
+			return err
+		}
 		if err := o.post(n, answers); err != nil {
 			return err
 		}
@@ -159,58 +147,6 @@ func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
 			}
 		}
 	}
-}
-
-// prepare brings the room up to date, and starts the epoch that a writer owes
-// it.
-func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
-	if !g.Write {
-		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").
-			WithHint("ask an owner of the room")
-	}
-	o.c.world.mu.Lock()
-	_, err := o.c.world.freshRoom(ctx, o.id, g.Tip)
-	o.c.world.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return o.renew(ctx)
-}
-
-func (o *outbox) refresh(ctx context.Context) error {
-	if err := o.c.refresh(ctx, o.id); err != nil {
-		return err
-	}
-	return o.renew(ctx)
-}
-
-// renew makes sure that frames are sealed in an epoch that may be used.
-func (o *outbox) renew(ctx context.Context) error {
-	due, err := o.c.due(ctx, o.id)
-	if err != nil {
-		return err
-	}
-	if due {
-		if _, err := o.c.tidy(ctx, o.id); err != nil && bus.KindOf(err) != bus.Limited && bus.CodeOf(err) != "not_due" {
-			return err
-		}
-	}
-	return o.newSender(ctx)
-}
-
-func (o *outbox) newSender(ctx context.Context) error {
-	o.c.world.mu.Lock()
-	defer o.c.world.mu.Unlock()
-	r := o.c.world.rooms[o.id]
-	if o.sender != nil && r.Epoch.Number == o.epoch {
-		return nil
-	}
-	ep, err := o.c.world.sealEpoch(ctx, r, r.Epoch.Number, o.c.reader())
-	if err != nil {
-		return err
-	}
-	o.sender, o.epoch = seal.NewSender(ep, o.c.id.Endpoint(), o.c.id.Content), r.Epoch.Number
-	return nil
 }
 
 // intake takes no more letters while the window is full: the producer waits.
@@ -274,58 +210,11 @@ func (o *outbox) post(n *conn, answers chan<- answered) error {
 	return nil
 }
 
-// patience is how much longer the oldest post that waits may wait.
-func (o *outbox) patience() time.Duration {
-	left := answerWait
-	for _, p := range o.parcels {
-		if p.posted {
-			left = min(left, answerWait-time.Since(p.since))
-		}
-	}
-	return left
-}
-
 func readReply(m *nats.Msg) (r wire.PostReply) {
 	if noResponders(m) || json.Unmarshal(m.Data, &r) != nil {
 		return wire.PostReply{Err: wire.PostRetry}
 	}
 	return r
-}
-
-// pack moves waiting letters into a parcel, as many as a frame holds.
-func (o *outbox) pack() {
-	size, count := 0, 0
-	for _, l := range o.waiting {
-		if count > 0 && size+l.record.Size() > batch {
-			break
-		}
-		size, count = size+l.record.Size(), count+1
-	}
-	o.parcels = append(o.parcels, &parcel{letters: o.waiting[:count:count]})
-	o.waiting = o.waiting[count:]
-	o.size -= size
-}
-
-// seal makes the parcel's frame, anew when its epoch no longer stands: the
-// records keep their ids, so that nobody sees them twice.
-func (o *outbox) seal(p *parcel) error {
-	if p.raw != nil && p.epoch == o.epoch {
-		return nil
-	}
-	records := make([]seal.Record, len(p.letters))
-	for i, l := range p.letters {
-		records[i] = l.record
-	}
-	raw, err := o.sender.Seal(o.c.headOf(o.id), o.c.now(), records)
-	p.raw, p.epoch = raw, o.epoch
-	return err
-}
-
-// headOf is the newest entry of a room's log that this client knows.
-func (c *Client) headOf(id bus.RoomID) bus.Ref {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	return c.world.rooms[id].Head().Ref()
 }
 
 // settle takes an answer. After a refusal for now everything that was refused
@@ -351,39 +240,4 @@ func (o *outbox) settle(a answered) error {
 	}
 	o.drop(a.p, bus.Errorf(bus.Failed, "refused", "the node does not take this message (%.20s)", a.reply.Err))
 	return nil
-}
-
-func (o *outbox) done(p *parcel, seq uint64) {
-	o.remove(p)
-	for i, l := range p.letters {
-		l.done <- Ack{ID: l.record.ID, Seq: seq, Number: i, Of: len(p.letters)}
-	}
-}
-
-func (o *outbox) drop(p *parcel, err error) {
-	o.remove(p)
-	for _, l := range p.letters {
-		l.done <- Ack{ID: l.record.ID, Err: err}
-	}
-}
-
-func (o *outbox) remove(p *parcel) {
-	for i, q := range o.parcels {
-		if q == p {
-			o.parcels = append(o.parcels[:i:i], o.parcels[i+1:]...)
-			return
-		}
-	}
-}
-
-// due reports whether a writer owes the room a new epoch.
-func (c *Client) due(ctx context.Context, id bus.RoomID) (bool, error) {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	r, err := c.world.loadRoom(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	reason, change := r.Due(c.world, c.now())
-	return reason != 0 || len(change.Drop)+len(change.Uninvite) > 0, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/seal"
@@ -54,4 +56,28 @@ func TestPack(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{}
+		want := func(when string, left time.Duration) {
+			t.Helper()
+			if got := o.patience(); got != left {
+				t.Errorf("%s: got %v left, want %v", when, got, left)
+			}
+		}
+		want("nothing was posted", answerWait)
+		first, second := &parcel{posted: true, since: time.Now()}, &parcel{}
+		o.parcels = []*parcel{second, first}
+		time.Sleep(answerWait / 2)
+		want("one is on its way", answerWait-answerWait/2)
+		second.posted, second.since = true, time.Now()
+		want("two are", answerWait-answerWait/2)
+		o.remove(first)
+		want("the older one was answered", answerWait)
+		time.Sleep(answerWait)
+		want("the other was lost", 0)
+	})
 }

@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +87,47 @@ func TestNextFrameLeavesTheRevokedOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Hints may be lost. Who sends all the time looks by himself often enough that
+// readers never refuse what he sends as too late.
+func TestSenderLooksForNewKeys(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice := b.Alice(b.General)
+	tap := newTap(t, b, func(said []byte) []byte { return bytes.ReplaceAll(said, []byte(".log "), []byte(".lag ")) })
+	tap.carries(alice)
+	var ahead atomic.Int64
+	live := clocked(t, alice, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }).NewLive(nil)
+	box := live.Post(b.General, 0)
+	start(t, live.Run)
+	ctx := nodetest.Context(t)
+	acks := make(chan client.Ack, 1)
+	say := func() bus.Epoch {
+		must(t, box.Send(ctx, text("hello"), acks))
+		wantAcks(t, ctx, acks, 1)
+		return last(t, b.Admin, b.General).Epoch
+	}
+	before := say()
+	must(t, b.Admin.Rekey(ctx, b.General))
+	if got := say(); got != before {
+		t.Errorf("right after a new key without a hint: got epoch %d, want %d: the hint was not lost", got, before)
+	}
+	ahead.Store(int64(bus.ClockSkew - 5*time.Second))
+	if got := say(); got != before+1 {
+		t.Errorf("a while later: got epoch %d, want %d", got, before+1)
+	}
+}
+
+// clocked is another client on the person's profile, with a clock of its own.
+func clocked(t testing.TB, p *nodetest.Person, now func() time.Time) *client.Client {
+	t.Helper()
+	store, err := p.Home.Open(nodetest.Context(t), p.Info.Name, p.Identity.ProfileKey)
+	must(t, err)
+	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: now})
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 // last is the newest stored frame of a room.

@@ -25,7 +25,8 @@ type relay struct {
 
 	// With a certificate of the bus a relay ends TLS and hears every word.
 	inner, outer *tls.Config
-	heard        bytes.Buffer // guarded by mu
+	garble       func(said []byte) []byte // changes what the node says; nil = nothing
+	heard        bytes.Buffer             // guarded by mu
 }
 
 // link is one connection through a relay.
@@ -49,10 +50,11 @@ func newRelay(t testing.TB, b *nodetest.Bus) *relay {
 }
 
 // newTap puts a relay before a bus that keeps what both sides say inside TLS:
-// all that is on the subjects which they may use, and more.
-func newTap(t testing.TB, b *nodetest.Bus) *relay {
+// all that is on the subjects which they may use, and more. What the node says
+// passes through garble, unless that is nil.
+func newTap(t testing.TB, b *nodetest.Bus, garble func(said []byte) []byte) *relay {
 	t.Helper()
-	r := &relay{to: b.NATS()}
+	r := &relay{to: b.NATS(), garble: garble}
 	key, pub, err := identity.NewNodeKey()
 	must(t, err)
 	cert, err := b.Admin.Identity.CA.IssueNode(pub, []string{"127.0.0.1"}, time.Now())
@@ -128,13 +130,13 @@ func (r *relay) pass(near net.Conn) {
 		near, far = tls.Server(near, r.inner), tls.Client(far, r.outer)
 	}
 	var both sync.WaitGroup
-	both.Go(func() { r.pipe(far, near, &l.deaf) })
-	both.Go(func() { r.pipe(near, far, &l.mute) })
+	both.Go(func() { r.pipe(far, near, &l.deaf, nil) })
+	both.Go(func() { r.pipe(near, far, &l.mute, r.garble) })
 	both.Wait()
 }
 
 // pipe copies until an end closes, and then closes both.
-func (r *relay) pipe(to, from net.Conn, lost *atomic.Bool) {
+func (r *relay) pipe(to, from net.Conn, lost *atomic.Bool, garble func([]byte) []byte) {
 	defer to.Close()
 	defer from.Close()
 	buf := make([]byte, 32<<10)
@@ -146,8 +148,12 @@ func (r *relay) pipe(to, from net.Conn, lost *atomic.Bool) {
 		if lost.Load() {
 			continue
 		}
-		r.hear(buf[:n])
-		if _, err := to.Write(buf[:n]); err != nil {
+		said := buf[:n]
+		r.hear(said)
+		if garble != nil {
+			said = garble(said)
+		}
+		if _, err := to.Write(said); err != nil {
 			return
 		}
 	}

@@ -53,7 +53,10 @@ func (x *exchange) identify() error {
 		return err
 	}
 	x.by, x.digest, x.signed = by, s.Digest, true
-	return nil
+	if !isKnown {
+		return nil
+	}
+	return x.enter()
 }
 
 // signature parses and verifies the signature, over the digest that the

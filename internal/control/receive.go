@@ -22,10 +22,14 @@ func (x *exchange) receive() error {
 	return x.readAll()
 }
 
+// smallBody does not count against the budget: what a connection costs anyway
+// is more, and a revocation is smaller.
+const smallBody = 16 << 10
+
 // readAll reads the body into x.raw. Only what was received counts against the
 // budget: who declares a megabyte and sends nothing holds nothing.
 func (x *exchange) readAll() (err error) {
-	budget := x.o.Inflight.Reader(x.body)
+	budget := x.o.Inflight.Reader(x.body, smallBody)
 	x.hold(func() { budget.Close() })
 	x.raw, err = io.ReadAll(x.checked(budget))
 	return err

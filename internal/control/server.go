@@ -28,6 +28,7 @@ type Server struct {
 	// strangers are requests of keys that the node does not know, on the few
 	// routes where such a key may prove itself by the body.
 	strangers *limit.Rate[netip.Prefix]
+	underway  underway
 	cutting   sync.Mutex // see counted
 }
 
@@ -41,6 +42,7 @@ func New(o Options) (*Server, error) {
 	return &Server{
 		o: o, router: newRouter(routes()), pace: defaultPace, answers: limit.NewInflight(maxAnswers),
 		strangers: limit.NewRate[netip.Prefix](strangerRate, strangerBurst, maxAddresses, o.Now),
+		underway:  underway{n: map[bus.AccountID]int{}},
 	}, nil
 }
 

@@ -106,5 +106,6 @@ func unlock(sealed, passphrase []byte) ([]byte, error) {
 var (
 	errLocked = bus.Errorf(bus.Unauthenticated, "identity_locked", "the identity is sealed with a passphrase").
 			WithHint("give it with UNIBUS_PASSPHRASE_FILE, or run `unibus identity unlock` on a terminal")
-	errPassphrase = bus.Errorf(bus.Unauthenticated, "identity_locked", "the passphrase does not open the identity")
+	errPassphrase = bus.Errorf(bus.Unauthenticated, "identity_locked", "the passphrase does not open the identity").
+			WithHint("type it again, or correct the file that UNIBUS_PASSPHRASE_FILE names")
 )

@@ -58,14 +58,20 @@ func (f *Inflight) Release(n int64) {
 func (f *Inflight) InFlight() int64 { return f.used.Load() }
 
 // Reader passes src on and reserves each byte as it is received, not as it was
-// declared: who declares a megabyte and sends nothing holds nothing. Closing it
-// gives everything back; src stays open.
-func (f *Inflight) Reader(src io.Reader) *Reader { return &Reader{budget: f, src: src} }
+// declared: who declares a megabyte and sends nothing holds nothing. What is no
+// longer than free is not counted at all: so nobody who fills the budget keeps
+// the small requests of others out. Closing it gives everything back; src stays
+// open.
+func (f *Inflight) Reader(src io.Reader, free int64) *Reader {
+	return &Reader{budget: f, src: src, free: free}
+}
 
 // Reader is a body under a budget. It is for one goroutine.
 type Reader struct {
 	budget *Inflight
 	src    io.Reader
+	free   int64
+	came   int64
 	held   int64
 	err    error
 }
@@ -77,11 +83,13 @@ func (r *Reader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	n, err := r.src.Read(p)
-	if full := r.budget.Reserve(int64(n)); full != nil {
-		r.err = full
-		return 0, full
+	if r.came += int64(n); r.came > r.free {
+		if full := r.budget.Reserve(r.came - r.held); full != nil {
+			r.err = full
+			return 0, full
+		}
+		r.held = r.came
 	}
-	r.held += int64(n)
 	r.err = err
 	return n, err
 }

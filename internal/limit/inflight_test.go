@@ -90,7 +90,7 @@ func TestInflightLimiterConcurrent(t *testing.T) {
 func TestReaderReservesWhatItReceives(t *testing.T) {
 	t.Parallel()
 	f := NewInflight(100)
-	r := f.Reader(iotest.OneByteReader(strings.NewReader(strings.Repeat("x", 60))))
+	r := f.Reader(iotest.OneByteReader(strings.NewReader(strings.Repeat("x", 60))), 0)
 	if f.InFlight() != 0 {
 		t.Errorf("in flight %d before a byte came, want 0", f.InFlight())
 	}
@@ -114,7 +114,7 @@ func TestReaderSheds(t *testing.T) {
 	var readers []*Reader
 	shed := 0
 	for range 60 {
-		r := f.Reader(bytes.NewReader(make([]byte, 1<<20)))
+		r := f.Reader(bytes.NewReader(make([]byte, 1<<20)), 0)
 		readers = append(readers, r)
 		if _, err := io.Copy(io.Discard, r); errors.Is(err, errBusy) {
 			shed++
@@ -134,10 +134,37 @@ func TestReaderSheds(t *testing.T) {
 	}
 }
 
+// A small body passes when the budget is spent, and one byte more does not.
+func TestReaderLetsSmallBodiesPass(t *testing.T) {
+	t.Parallel()
+	f := NewInflight(100)
+	if err := f.Reserve(100); err != nil {
+		t.Fatal(err)
+	}
+	small := f.Reader(strings.NewReader(strings.Repeat("x", 10)), 10)
+	if got, err := io.ReadAll(small); err != nil || len(got) != 10 || f.InFlight() != 100 {
+		t.Errorf("small: %d bytes, %v, in flight %d", len(got), err, f.InFlight())
+	}
+	large := f.Reader(iotest.OneByteReader(strings.NewReader(strings.Repeat("x", 11))), 10)
+	if _, err := io.ReadAll(large); !errors.Is(err, errBusy) {
+		t.Errorf("large: %v, want busy", err)
+	}
+	f.Release(100)
+	large = f.Reader(strings.NewReader(strings.Repeat("x", 11)), 10)
+	if _, err := io.ReadAll(large); err != nil || f.InFlight() != 11 {
+		t.Errorf("large, with room: %v, in flight %d, want all 11", err, f.InFlight())
+	}
+	small.Close()
+	large.Close()
+	if got := f.InFlight(); got != 0 {
+		t.Errorf("in flight %d after all closed, want 0", got)
+	}
+}
+
 func TestReaderPassesErrors(t *testing.T) {
 	t.Parallel()
 	f := NewInflight(10)
-	r := f.Reader(iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := f.Reader(iotest.ErrReader(io.ErrUnexpectedEOF), 0)
 	if _, err := io.ReadAll(r); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want the error of the source", err)
 	}

@@ -62,15 +62,13 @@ type seat struct {
 	writes bool
 }
 
-var errClosed = bus.Errorf(bus.Conflict, "room_closed", "this room was closed")
-
 // seat finds the open room in which by has a place: an endpoint of a member,
 // or the guest's one-time key or the account that took its invite up. For a
 // foreign and an unknown room the answer is the same.
 func (v *view) seat(by Signer, id bus.RoomID) (seat, error) {
 	at, err := v.seatOrClosed(by, id)
 	if err == nil && at.state.Closed {
-		return seat{}, errClosed
+		return seat{}, bus.ErrRoomClosed
 	}
 	return at, err
 }

@@ -13,11 +13,19 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/client"
 	"unibus/internal/identity"
+	"unibus/internal/node"
 	"unibus/internal/nodetest"
 	"unibus/internal/seal"
 	"unibus/internal/signing"
 	"unibus/internal/wire"
 )
+
+// boot is nodetest.Boot without an fsync for every message: no attack here is
+// about what a power cut leaves.
+func boot(t testing.TB, with ...func(*node.Options)) *nodetest.Bus {
+	t.Helper()
+	return nodetest.Boot(t, append(with, func(o *node.Options) { o.Sync = time.Minute })...)
+}
 
 // caller makes requests with any key, to any node, and with none of the
 // manners of a client.

@@ -77,7 +77,7 @@ func leaveEntry(p *nodetest.Person, id bus.RoomID) *chain.Entry {
 // nothing changed.
 func TestAttackForeignRoom(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	room, err := b.Admin.CreateRoom(ctx, "secret", client.RoomOptions{})
 	must(t, err)
@@ -130,7 +130,7 @@ func askForeign(t *testing.T, b *nodetest.Bus, p *nodetest.Person, room bus.Room
 // Attack: somebody who left asks for a room after it was closed.
 func TestAttackClosedRoom(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	room, err := b.Admin.CreateRoom(ctx, "secret", client.RoomOptions{})
 	must(t, err)
@@ -148,7 +148,7 @@ func TestAttackClosedRoom(t *testing.T) {
 // so that a node short of memory refuses her alike.
 func TestAttackDeleteForeignBlob(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t, func(o *node.Options) { o.MaxInflight = 512 << 10 })
+	b := boot(t, func(o *node.Options) { o.MaxInflight = 512 << 10 })
 	mallory := b.Mallory()
 	blob := putBlob(t, b.Admin, b.General, strings.Repeat("x", 400<<10))
 	c := callerAs(t, b, mallory)
@@ -163,7 +163,7 @@ func TestAttackDeleteForeignBlob(t *testing.T) {
 // it after none of that.
 func TestAttackClaimBlob(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	mallory := b.Mallory()
 	id := putBlob(t, b.Admin, b.General, "secret")
 	c := callerAs(t, b, mallory)

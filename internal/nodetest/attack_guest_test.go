@@ -93,7 +93,7 @@ func (g *guest) entry(room bus.RoomID, op chain.Op, body []byte) *chain.Entry {
 // invited is a bus with a room, a blob in it, and somebody's open invite.
 func invited(t *testing.T, with ...func(*node.Options)) (b *nodetest.Bus, g *guest, all []right) {
 	t.Helper()
-	b = nodetest.Boot(t, with...)
+	b = boot(t, with...)
 	other, err := b.Admin.CreateRoom(nodetest.Context(t), "other", client.RoomOptions{})
 	must(t, err)
 	g = guestOf(t, b, b.Invite("bob", b.General))

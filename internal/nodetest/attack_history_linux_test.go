@@ -2,10 +2,13 @@ package nodetest_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -178,5 +181,41 @@ func TestAttackWithheldEntry(t *testing.T) {
 	err = c.Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error { got = append(got, lineOf(e)); return nil })
 	if bus.CodeOf(err) != "withheld" {
 		t.Errorf("alice reads %q, %v; want withheld", got, err)
+	}
+}
+
+// Attack: the operator answers without end: a page that goes on and on, and
+// one that says each time that there is more. Checked: the client ends it.
+func TestAttackEndlessHistory(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	alice := o.b.Alice(o.b.General)
+	ack := post(t, o.b.Admin, o.b.General, "hello")
+	read := func(lie func(string, []byte) []byte, options client.ReadOptions) (n int, err error) {
+		o.tells(lie)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		err = o.client(t, alice, true).Read(ctx, o.b.General, options, func(bus.Event) error { n++; return nil })
+		if ctx.Err() != nil {
+			t.Error("the client reads for ever")
+		}
+		return n, err
+	}
+	many := retold(o.b.General, func(m []wire.StoredMessage) []wire.StoredMessage {
+		return slices.Repeat(m[:1], 10*bus.MaxPageMessages)
+	})
+	if n, err := read(many, client.ReadOptions{Limit: 10}); bus.KindOf(err) != bus.Integrity {
+		t.Errorf("a page without end: got %d events, %v", n, err)
+	}
+	more := func(path string, body []byte) []byte {
+		if path != wire.RoomTarget(o.b.General)+"/messages" {
+			return body
+		}
+		var out bytes.Buffer
+		_ = wire.WritePageEnd(&out, wire.PageEnd{More: true})
+		return out.Bytes()
+	}
+	if n, err := read(more, client.ReadOptions{After: ack.Seq}); err != nil || n != 0 {
+		t.Errorf("always more: got %d events, %v", n, err)
 	}
 }

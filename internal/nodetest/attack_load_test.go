@@ -51,7 +51,7 @@ func lorises() []loris {
 // up on in time, and afterwards all is as before.
 func TestAttackSlowConnections(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	each, slowest := 50, 10*time.Second // the machine may be busy with other tests
 	if long() {
@@ -110,9 +110,9 @@ func (l loris) open(t *testing.T, b *nodetest.Bus) net.Conn {
 //
 // Not parallel: it watches the heap.
 func TestAttackLargeBodies(t *testing.T) {
-	b := nodetest.Boot(t, func(o *node.Options) { o.MaxInflight = 16 << 20 })
+	b := boot(t, func(o *node.Options) { o.MaxInflight = 16 << 20 })
 	alice := b.Alice(b.General)
-	size, senders, bound := int64(64<<20), 4, uint64(64<<20) // both ends of every connection are in this process
+	size, senders, bound := int64(32<<20), 2, uint64(64<<20) // both ends of every connection are in this process
 	if long() {
 		size, senders, bound = 400<<20, 40, 128<<20
 	}
@@ -141,6 +141,55 @@ func TestAttackLargeBodies(t *testing.T) {
 		t.Errorf("the heap grew by %d MiB", most>>20)
 	}
 	post(t, alice, b.General, "I am still here")
+}
+
+// Attack: a user fills the node's memory for bodies with bodies that never end,
+// so that nobody can revoke her. Checked: large bodies of others have to wait,
+// and the revocation does not.
+func TestAttackFullBudget(t *testing.T) {
+	t.Parallel()
+	const half = bus.MaxJSONBody / 2
+	b := boot(t, func(o *node.Options) { o.MaxInflight = 3 * half })
+	alice, mallory := b.Alice(b.General), b.Mallory()
+	large := make([]byte, 2*half)
+	for range 3 {
+		callerAs(t, b, mallory).half(http.MethodPost, wire.LogAppendTarget, large)
+	}
+	c := callerAs(t, b, alice)
+	for deadline := time.Now().Add(30 * time.Second); c.ask(http.MethodPost, wire.LogAppendTarget, large[:100<<10]).code != "busy"; {
+		if time.Now().After(deadline) {
+			t.Fatal("the budget was never spent: this test proves nothing")
+		}
+	}
+	start := time.Now()
+	rev, err := b.Admin.RevokeUser(nodetest.Context(t), "mallory")
+	if err != nil || !rev.Changed || time.Since(start) > 5*time.Second {
+		t.Errorf("revoke: got %+v, %v after %v", rev, err, time.Since(start))
+	}
+}
+
+// Attack: a user begins requests and does not end them, until the node has no
+// place left for anybody else. Checked: she gets so many places and no more,
+// and others are served.
+func TestAttackManyRequests(t *testing.T) {
+	t.Parallel()
+	b := boot(t)
+	alice, mallory := b.Alice(b.General), b.Mallory()
+	c, answers := callerAs(t, b, mallory), map[int]int{}
+	for range 300 {
+		status, _ := c.begin(http.MethodPost, wire.LogAppendTarget, []byte("{}"))
+		answers[status]++
+	}
+	if answers[http.StatusContinue] != 256 || answers[http.StatusTooManyRequests] != 44 {
+		t.Errorf("300 requests were answered %v, want 256 to go on and the others 429", answers)
+	}
+	if got := callerAs(t, b, alice).ask(http.MethodGet, wire.TargetUsers, nil); got.status != http.StatusOK {
+		t.Errorf("alice asks: got %d %s", got.status, got.body)
+	}
+	rev, err := b.Admin.RevokeUser(nodetest.Context(t), "mallory")
+	if err != nil || !rev.Changed {
+		t.Errorf("revoke: got %+v, %v", rev, err)
+	}
 }
 
 // flood sends a body that nobody wants, as far as the node lets it: declared,

@@ -35,7 +35,7 @@ func roomNames(t *testing.T, c *client.Client) (names []string) {
 // still found, read and written, and new ones made.
 func TestAttackBrokenRooms(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	alice, mallory := b.Alice(b.General), b.Mallory()
 	m := mirrorOf(t, b)
@@ -67,7 +67,7 @@ func TestAttackBrokenRooms(t *testing.T) {
 // a name, and a name that two rooms have is refused.
 func TestAttackNamesakes(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	alice, mallory := b.Alice(b.General), b.Mallory()
 	m := mirrorOf(t, b)
@@ -136,7 +136,7 @@ func spoiledFrames(t *testing.T, ep seal.Epoch, head bus.Ref, bob *nodetest.Pers
 // is shown as what it is, live and in history, and the reading goes on.
 func TestAttackJunkFrames(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice, bob := b.Alice(b.General), b.Bob(b.General)
 	ep, head := keys(t, b, bob, b.General)
 	watcher, spy := watch(t, b, alice, b.General), tap(t, bob)
@@ -164,7 +164,7 @@ func TestAttackJunkFrames(t *testing.T) {
 // own. Checked: the node takes neither.
 func TestAttackImpersonation(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice, bob := b.Alice(b.General), b.Bob(b.General)
 	hers, his := frames(t, b, alice, b.General), frames(t, b, bob, b.General)
 	watcher, spy := watch(t, b, alice, b.General), tap(t, bob)
@@ -193,7 +193,7 @@ func TestAttackImpersonation(t *testing.T) {
 // she is told for each message of it, and goes on reading.
 func TestAttackBadEnvelope(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	alice, bob := b.Alice(b.General), b.Bob(b.General)
 	post(t, bob, b.General, "before")

@@ -39,7 +39,7 @@ type operator struct {
 func operate(t *testing.T) *operator {
 	t.Helper()
 	const other = "127.0.0.2"
-	b := nodetest.Boot(t, func(o *node.Options) { o.Hosts = []string{"127.0.0.1", other} })
+	b := boot(t, func(o *node.Options) { o.Hosts = []string{"127.0.0.1", other} })
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(b.URL(), "https://"))
 	must(t, err)
 	o := &operator{b: b, addr: net.JoinHostPort(other, port)}

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"unibus/internal/nodetest"
 )
 
 // sockets are the sockets of this process that others can reach, as the kernel
@@ -67,7 +65,7 @@ func address(hex string) string {
 // Not parallel: it looks at all sockets of the process.
 func TestAttackOtherPorts(t *testing.T) {
 	before := sockets(t)
-	b := nodetest.Boot(t)
+	b := boot(t)
 	b.Alice(b.General)
 	var opened []string
 	for _, s := range sockets(t) {

@@ -155,7 +155,7 @@ func eachSpoiled(c *caller, k class, check func(spoiled, reply)) (tried int) {
 // and everything stands as before.
 func TestAttackChangedRequest(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	mine := putBlob(t, alice, bus.RoomID{}, "hello")
 	c, before := callerAs(t, b, alice), stateOf(t, b)
@@ -178,7 +178,7 @@ func TestAttackChangedRequest(t *testing.T) {
 // under another of its names. Checked: the first passes, the others do not.
 func TestAttackReplay(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	mine := putBlob(t, alice, bus.RoomID{}, "hello")
 	c, at := callerAs(t, b, alice), time.Now()
@@ -247,7 +247,7 @@ func TestAttackChangedFounding(t *testing.T) {
 // does not grow by a byte, whatever they ask for; an honest request grows it.
 func TestAttackStrangersNonces(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	path := filepath.Join(b.Options.Dir, "nonces")
 	size := func() int64 {

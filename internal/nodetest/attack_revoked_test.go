@@ -24,7 +24,7 @@ import (
 // that makes her accomplice an admin, written while she might.
 func promoted(t *testing.T) (b *nodetest.Bus, alice *nodetest.Person, live *tapped, entry []byte) {
 	t.Helper()
-	b = nodetest.Boot(t)
+	b = boot(t)
 	alice = b.Alice(b.General)
 	b.Mallory()
 	_, err := b.Admin.SetRole(nodetest.Context(t), "alice", bus.RoleAdmin)
@@ -123,7 +123,7 @@ func TestAttackRevokedUser(t *testing.T) {
 // no such answer, whatever key a request names.
 func TestAttackWhoWasRevoked(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice, mallory := b.Alice(b.General), b.Mallory()
 	_, err := b.Admin.RevokeUser(nodetest.Context(t), "alice")
 	must(t, err)
@@ -174,6 +174,16 @@ func TestAttackSlowBodyOutlivesRevocation(t *testing.T) {
 // reads it. What it returns sends the rest.
 func (c *caller) half(method, target string, body []byte) (finish func() (status int)) {
 	c.t.Helper()
+	status, finish := c.begin(method, target, body)
+	if status != http.StatusContinue { // it asks for the body: the request was authorized
+		c.t.Fatalf("%s %s: got %d before the body", method, target, status)
+	}
+	return finish
+}
+
+// begin is half for a request that may be refused before its body.
+func (c *caller) begin(method, target string, body []byte) (status int, finish func() (status int)) {
+	c.t.Helper()
 	conn, err := tls.Dial("tcp", c.authority, c.http.TLSClientConfig)
 	must(c.t, err)
 	c.t.Cleanup(func() { conn.Close() })
@@ -186,12 +196,13 @@ func (c *caller) half(method, target string, body []byte) (finish func() (status
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, req)
 	must(c.t, err)
-	if res.StatusCode != http.StatusContinue { // it asks for the body: the request was authorized
-		c.t.Fatalf("%s %s: got %s before the body", method, target, res.Status)
+	if res.StatusCode != http.StatusContinue {
+		conn.Close()
+		return res.StatusCode, nil
 	}
 	_, err = conn.Write(body[:len(body)/2])
 	must(c.t, err)
-	return func() int {
+	return res.StatusCode, func() int {
 		_, err := conn.Write(body[len(body)/2:])
 		must(c.t, err)
 		res, err := http.ReadResponse(in, req)

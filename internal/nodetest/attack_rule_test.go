@@ -40,7 +40,7 @@ type offer struct {
 // none of it.
 func TestAttackNotAnAdmin(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice, mallory := b.Alice(b.General), b.Mallory()
 	open := b.Invite("carol", b.General)
 	m, key := mirrorOf(t, b), mallory.Identity.Content
@@ -119,7 +119,7 @@ func (m *mirror) squat(thief, victim *nodetest.Person) offer {
 // it.
 func TestAttackNotAnOwner(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	alice, bob, carol, mallory := b.Alice(b.General), b.Bob(b.General), b.Join("carol", b.General), b.Mallory()
 	_, err := b.Admin.SetRoomRole(ctx, b.General, "carol", bus.RoleReader)

@@ -100,7 +100,7 @@ func astray(p *nodetest.Person, url, nats string) *client.Client {
 // NATS server really sends, and says what happened.
 func TestAttackHostileNonce(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	id := alice.Identity
 	base, _, err := signing.CanonicalRequest(signing.Request{Method: "POST", Authority: strings.TrimPrefix(b.URL(), "https://"),
@@ -131,7 +131,7 @@ func TestAttackHostileNonce(t *testing.T) {
 // nothing else: this is what the test above would see if it failed.
 func TestHonestNonceIsSigned(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice := b.Alice(b.General)
 	const nonce = "AAAAAAAAAAAAAAA"
 	fake := startHostileNATS(t, nodeTLS(t, b, "127.0.0.1"), nonce)
@@ -149,7 +149,7 @@ func TestHonestNonceIsSigned(t *testing.T) {
 // integrity, and not a byte of ours.
 func TestAttackWrongPin(t *testing.T) {
 	t.Parallel()
-	b, other := nodetest.Boot(t), nodetest.Boot(t)
+	b, other := boot(t), boot(t)
 	alice := b.Alice(b.General)
 	fake := startHostileNATS(t, nodeTLS(t, other, "127.0.0.1"), "AAAAAAAAAAAAAAA")
 	send := func(ctx context.Context, c *client.Client) error {

@@ -194,7 +194,7 @@ func damages() map[string]func([]byte) []byte {
 // start; with its database back as it was it does.
 func TestAttackEditedStore(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	alice, mallory := b.Alice(b.General), b.Mallory()
 	b.Join("gone", b.General)
 	_, err := b.Admin.RevokeUser(nodetest.Context(t), "gone")
@@ -226,7 +226,7 @@ func TestAttackEditedStore(t *testing.T) {
 // more says so, and does not send.
 func TestAttackRolledBackStore(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	alice := b.Alice(b.General)
 	_, err := b.Admin.SetRoomRole(ctx, b.General, "alice", bus.RoleOwner)

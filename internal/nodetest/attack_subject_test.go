@@ -32,7 +32,7 @@ func foreignSubjects(server wire.ServerToken, room bus.RoomID, me, you bus.Endpo
 // violation for each subscription, and nothing heard.
 func TestAttackEavesdropping(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	room, err := b.Admin.CreateRoom(ctx, "secret", client.RoomOptions{})
 	must(t, err)
@@ -89,7 +89,7 @@ func foreignTargets(server wire.ServerToken, room bus.RoomID, me, you bus.Endpoi
 // a violation for each, and the member sees the honest messages and no more.
 func TestAttackForeignPublications(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	room, err := b.Admin.CreateRoom(ctx, "secret", client.RoomOptions{})
 	must(t, err)
@@ -128,7 +128,7 @@ func TestAttackForeignPublications(t *testing.T) {
 // frames that had a legal reply, once each and with the node's facts alone.
 func TestAttackLaunderedPosts(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	ctx := nodetest.Context(t)
 	room, err := b.Admin.CreateRoom(ctx, "secret", client.RoomOptions{})
 	must(t, err)

@@ -26,7 +26,7 @@ func planes(b *nodetest.Bus) map[string]string {
 // none. Checked: neither plane speaks anything but TLS 1.3.
 func TestAttackOldTLS(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	for plane, addr := range planes(b) {
 		pinned, err := identity.PinnedTLS(b.Admin.Info.CAPEM)
 		must(t, err)
@@ -61,7 +61,7 @@ func TestAttackOldTLS(t *testing.T) {
 // answers a request or says its first word in clear.
 func TestAttackNoTLS(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	for plane, addr := range planes(b) {
 		for _, said := range []string{"GET /healthz HTTP/1.1\r\nHost: " + addr + "\r\n\r\n", "CONNECT {}\r\nPING\r\n",
 			"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x00", ""} {
@@ -93,7 +93,7 @@ func TestAttackNoTLS(t *testing.T) {
 // spoken without being agreed on.
 func TestAttackHTTP2(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	addr := planes(b)["control"]
 	pinned, err := identity.PinnedTLS(b.Admin.Info.CAPEM)
 	must(t, err)
@@ -125,7 +125,7 @@ func TestAttackHTTP2(t *testing.T) {
 // Checked: the node answers one of them, or none, and never a second.
 func TestAttackSmuggling(t *testing.T) {
 	t.Parallel()
-	b := nodetest.Boot(t)
+	b := boot(t)
 	addr := planes(b)["control"]
 	pinned, err := identity.PinnedTLS(b.Admin.Info.CAPEM)
 	must(t, err)

@@ -61,16 +61,20 @@ func WritePageEnd(w io.Writer, end PageEnd) error {
 }
 
 // ReadPage reads a whole page and calls each for every message. A page that
-// ends early is an error, whatever was read of it.
+// ends early is an error, whatever was read of it, and so is one of more than
+// bus.MaxPageMessages: it need not have an end.
 func ReadPage(r io.Reader, each func(StoredMessage) error) (end PageEnd, err error) {
 	in := bufio.NewReader(r)
-	for {
+	for n := 0; ; n++ {
 		kind, err := in.ReadByte()
 		if err != nil {
 			return end, errPage
 		}
 		if kind == 0 {
 			return readPageEnd(in)
+		}
+		if n == bus.MaxPageMessages {
+			return end, errNoPage
 		}
 		m, err := readMessage(in, kind)
 		if err != nil {

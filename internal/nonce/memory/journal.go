@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,14 @@ import (
 	"unibus/internal/bus"
 )
 
-// compactMin is the number of records below which a file is left alone.
-const compactMin = 4096
+const (
+	// compactMin is the number of records below which a file is left alone.
+	compactMin = 4096
+	// spare is how many records a file has room for beyond those in it. When
+	// the disk is full requests go on for so long: what frees space, or takes
+	// rights away, is a request too.
+	spare = 4 * compactMin
+)
 
 var (
 	errClosed = errors.New("the nonce store is closed")
@@ -92,12 +99,12 @@ func readRecords(r io.Reader, h *header, t *table) (damaged bool, err error) {
 		} else if err != nil {
 			return damaged, err
 		}
-		damaged = damaged || torn // a whole record stands behind it
 		rec, ok := parseRecord(b)
-		torn = !ok
 		if !ok {
+			torn = true // or blank
 			continue
 		}
+		damaged = damaged || torn
 		h.newest = max(h.newest, rec.until)
 		if rec.until > t.forgotten {
 			t.add(rec)
@@ -160,6 +167,7 @@ func (j *journal) write(path string, t *table, durable bool) (err error) {
 	w := bufio.NewWriter(file)
 	w.Write(j.header.encode()) // a bufio.Writer keeps its error for Flush
 	t.each(func(r record) { w.Write(r.encode()) })
+	w.Write(bytes.Repeat([]byte(blank), spare*recordSize))
 	if err := w.Flush(); err != nil || !durable {
 		return err
 	}

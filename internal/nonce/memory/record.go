@@ -13,9 +13,13 @@ import (
 //
 //	header: magic 16 | boot 16 | ready 8 | newest 8 | zero 12 | sum 4
 //	record: signer 32 | digest 16 | until 8 | zero 4 | sum 4
+//
+// Behind them stand blanks, for records to come: no record, and not zero, which
+// a file system might leave out.
 const (
 	recordSize = 64
 	magic      = "unibus nonces 1\n"
+	blank      = "-"
 )
 
 // record is one claimed nonce.

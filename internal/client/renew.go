@@ -1,0 +1,93 @@
+package client
+
+import (
+	"context"
+
+	"unibus/internal/bus"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// prepare brings the room up to date, and starts the epoch that a writer owes
+// it.
+func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
+	if !g.Write {
+		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").
+			WithHint("ask an owner of the room")
+	}
+	o.c.world.mu.Lock()
+	_, err := o.c.world.freshRoom(ctx, o.id, g.Tip)
+	o.c.world.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.renew(ctx)
+}
+
+// lookAgain is how long a sender relies on hints that the room has changed. They
+// may be lost, and frames of an epoch that ended are refused after bus.LateFrames.
+const lookAgain = bus.LateFrames / 3
+
+// keepUp looks for changes when that was long ago and something is to be sealed.
+func (o *outbox) keepUp(ctx context.Context) error {
+	if len(o.waiting) == 0 || o.c.now().Sub(o.renewed) < lookAgain {
+		return nil
+	}
+	return o.refresh(ctx)
+}
+
+func (o *outbox) refresh(ctx context.Context) error {
+	if err := o.c.refresh(ctx, o.id); err != nil {
+		return err
+	}
+	return o.renew(ctx)
+}
+
+// renew makes sure that frames are sealed in an epoch that may be used.
+func (o *outbox) renew(ctx context.Context) error {
+	due, err := o.c.due(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	if due {
+		if _, err := o.c.tidy(ctx, o.id); err != nil && bus.KindOf(err) != bus.Limited && bus.CodeOf(err) != "not_due" {
+			return err
+		}
+	}
+	o.renewed = o.c.now()
+	return o.newSender(ctx)
+}
+
+func (o *outbox) newSender(ctx context.Context) error {
+	o.c.world.mu.Lock()
+	defer o.c.world.mu.Unlock()
+	r := o.c.world.rooms[o.id]
+	if o.sender != nil && r.Epoch.Number == o.epoch {
+		return nil
+	}
+	ep, err := o.c.world.sealEpoch(ctx, r, r.Epoch.Number, o.c.reader())
+	if err != nil {
+		return err
+	}
+	o.sender, o.epoch = seal.NewSender(ep, o.c.id.Endpoint(), o.c.id.Content), r.Epoch.Number
+	return nil
+}
+
+// headOf is the newest entry of a room's log that this client knows.
+func (c *Client) headOf(id bus.RoomID) bus.Ref {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return c.world.rooms[id].Head().Ref()
+}
+
+// due reports whether a writer owes the room a new epoch.
+func (c *Client) due(ctx context.Context, id bus.RoomID) (bool, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	reason, change := r.Due(c.world, c.now())
+	return reason != 0 || len(change.Drop)+len(change.Uninvite) > 0, nil
+}
