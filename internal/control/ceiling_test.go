@@ -172,6 +172,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // in flight at once are shed beyond the budget.
 func TestReaudit_DoSConcurrency(t *testing.T) { // not parallel: it watches the heap
 	r := newRig(t, budget(48<<20))
+	r.Server.pace = pace{grace: 10 * time.Minute, rate: 1} // bodies wait here for as long as the machine is busy
 	t.Run("uploads", func(t *testing.T) { parallelUploads(t, r) })
 	t.Run("json", func(t *testing.T) { parallelJSON(t, r) })
 	if got := r.o.Inflight.InFlight(); got != 0 {
