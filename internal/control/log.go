@@ -47,7 +47,8 @@ func (x *exchange) appended(a wire.Appended, err error) error {
 
 // counted runs an append that may take somebody's rights away, and adds how
 // many connections that closed. One at a time, so that nobody is told of the
-// connections that another's entry closed; they wait for each other anyway.
+// connections that another's entry closed; they wait for each other anyway,
+// and membership bounds how long.
 func (s *Server) counted(run func() (wire.Appended, error)) (wire.Appended, error) {
 	s.cutting.Lock()
 	defer s.cutting.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -35,14 +36,40 @@ func (s *Service) commit(ctx context.Context, b Batch, apply func() Change) erro
 	if err := s.sure(); err != nil {
 		return err
 	}
-	err := s.store.Commit(ctx, b)
+	d := doubt{batch: b, apply: apply}
+	err := s.write(ctx, &d)
 	if err != nil && !notStored(err) {
-		err = s.settle(doubt{b, apply}, err)
+		err = s.settle(d, err)
 	}
 	if err == nil {
 		s.apply(apply)
 	}
 	return err
+}
+
+// commitGrace is how much longer than its context a commit is waited for: a
+// store that is only slow uses it to say that nothing was written.
+const commitGrace = time.Second
+
+// write has the store commit the batch of d. A store that hangs is left alone
+// after a while, as the caller's locks stop everybody who changes something:
+// then d.result brings what came of it.
+func (s *Service) write(ctx context.Context, d *doubt) error {
+	result := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+		defer cancel()
+		result <- s.store.Commit(ctx, d.batch)
+	}()
+	patience := time.NewTimer(OpTimeout + commitGrace)
+	defer patience.Stop()
+	select {
+	case err := <-result:
+		return err
+	case <-patience.C:
+		d.result = result
+		return ErrUnreadable
+	}
 }
 
 func (s *Service) apply(step func() Change) {

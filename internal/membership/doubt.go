@@ -3,6 +3,7 @@ package membership
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,9 @@ type doubts struct {
 }
 
 type doubt struct {
-	batch Batch
-	apply func() Change
+	batch  Batch
+	apply  func() Change
+	result <-chan error // of a commit that had not returned; nil once it has
 }
 
 // doubtPause is how long a failing store is left alone.
@@ -38,7 +40,7 @@ func (s *Service) sure() error {
 // settle finds out whether a batch was stored in spite of err: nil if it was.
 // If the store does not even say that, it becomes a doubt.
 func (s *Service) settle(d doubt, err error) error {
-	stored, unknown := s.isStored(d.batch)
+	stored, unknown := s.outcome(&d)
 	switch {
 	case unknown != nil:
 		s.doubts.add(d, s.opts.Now())
@@ -59,13 +61,29 @@ func (d *doubts) add(one doubt, now time.Time) {
 	d.any.Store(true)
 }
 
+// outcome finds out whether a batch was stored. As long as its commit has not
+// returned nobody knows: what is not there yet may still be written.
+func (s *Service) outcome(d *doubt) (stored bool, err error) {
+	if d.result != nil {
+		select {
+		case <-d.result:
+			d.result = nil
+		default:
+			return false, errHangs
+		}
+	}
+	return s.isStored(d.batch)
+}
+
+var errHangs = ErrUnreadable.Because(errors.New("a commit has not returned"))
+
 // isStored asks the store for the first entry of b, which stands for all of
 // it. The request's own context may have ended; this must not.
 func (s *Service) isStored(b Batch) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), OpTimeout)
-	defer cancel()
 	first := b.Entries[0]
-	got, err := s.store.Entries(ctx, first.Log, first.Chain, first.Index, 1)
+	got, err := within(context.Background(), func(ctx context.Context) ([][]byte, error) {
+		return s.store.Entries(ctx, first.Log, first.Chain, first.Index, 1)
+	})
 	if err != nil {
 		return false, err
 	}
@@ -85,9 +103,12 @@ func (s *Service) clearDoubts() {
 }
 
 // resolve takes in what turns out to be stored. It reports whether all doubts
-// are gone.
+// are gone. Who asks for permission does not wait behind somebody who changes
+// something: he is denied, and the next one asks again.
 func (s *Service) resolve() bool {
-	s.order.Lock()
+	if !s.order.TryLock() {
+		return false
+	}
 	defer s.order.Unlock()
 	d := &s.doubts
 	d.mu.Lock()
@@ -98,7 +119,7 @@ func (s *Service) resolve() bool {
 	}
 	d.last = now
 	for ; len(d.list) > 0; d.list = d.list[1:] {
-		stored, err := s.isStored(d.list[0].batch)
+		stored, err := s.outcome(&d.list[0])
 		if err != nil {
 			return false
 		}
@@ -108,4 +129,27 @@ func (s *Service) resolve() bool {
 	}
 	d.any.Store(false)
 	return true
+}
+
+// within asks the store and waits no longer than OpTimeout, also for a disk
+// that hears no context. Reads under a lock go through it.
+func within[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		got T
+		err error
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	told := make(chan answer, 1)
+	go func() {
+		got, err := ask(ctx)
+		told <- answer{got, err}
+	}()
+	select {
+	case a := <-told:
+		return a.got, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ErrUnreadable.Because(ctx.Err())
+	}
 }

@@ -119,11 +119,10 @@ func (s *Service) keys(ctx context.Context, st *roomlog.State, e entry, inline [
 		return nil, err
 	}
 	at := Staging{Room: st.ID, Root: st.Epoch.Root, By: e.Account}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
 	var leaves []wire.Leaf
 	if len(inline) < len(st.Epoch.Audience) {
-		if leaves, err = s.store.Staged(ctx, at); err != nil {
+		leaves, err = within(ctx, func(ctx context.Context) ([]wire.Leaf, error) { return s.store.Staged(ctx, at) })
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -103,7 +103,8 @@ type Store interface {
 	// Envelopes can be read from here on and not before. A call whose ctx ends
 	// before the write begins stores nothing; after that it sees the write
 	// through. Any other error than these and Full leaves open whether the
-	// batch was stored.
+	// batch was stored, and so does a call that does not return in time: what
+	// it stores later counts.
 	Commit(ctx context.Context, b Batch) error
 	// Entries returns entries of a chain from an index on, oldest first, at
 	// most limit and at most PageBytes of them, but one if there is one. A
