@@ -22,7 +22,7 @@ func newBlobCmd(env *Env) *cobra.Command {
 		newBlobPutCmd(env), newBlobGetCmd(env), newBlobStatCmd(env), newBlobLsCmd(env), newBlobRmCmd(env))
 }
 
-// blobShown is a blob in listings. Size is that of the stored bytes.
+// blobShown is a blob in listings. Size is that of all its stored bytes.
 type blobShown struct {
 	ID       bus.Hash  `json:"id"`
 	Size     int64     `json:"size"`
@@ -74,14 +74,13 @@ func runBlobLs(ctx context.Context, env *Env, c *client.Client, room string) err
 	if err != nil {
 		return err
 	}
-	blobs, err := c.ListBlobs(ctx, id)
-	if err != nil {
-		return err
-	}
-	shown := make([]blobShown, len(blobs))
-	for i, b := range blobs {
-		shown[i] = blobShown{ID: b.ID, Size: b.Size, Pieces: b.Pieces, Uploader: string(b.Uploader),
-			Created: b.Created.UTC(), Expires: b.Expires.UTC()}
+	shown := []blobShown{}
+	for b, err := range c.Blobs(ctx, id) {
+		if err != nil {
+			return err
+		}
+		shown = append(shown, blobShown{ID: b.ID, Size: b.Size, Pieces: b.Pieces, Uploader: string(b.Uploader),
+			Created: b.Created.UTC(), Expires: b.Expires.UTC()})
 	}
 	return printList(env, "blob", shown,
 		column[blobShown]{"id", func(b blobShown) text.Safe { return text.Safe(b.ID.String()) }},

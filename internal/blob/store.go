@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"io"
+	"iter"
 
 	"unibus/internal/bus"
 )
@@ -79,4 +80,9 @@ type Store interface {
 	// Delete removes the blob for good. Missing: no error, so that it can be
 	// repeated.
 	Delete(ctx context.Context, id bus.Hash) error
+
+	// All lists the blobs there are, in no order; one that is stored or deleted
+	// meanwhile may be in it or not. It takes little memory however many there
+	// are, and ends with the first error.
+	All(ctx context.Context) iter.Seq2[bus.Hash, error]
 }

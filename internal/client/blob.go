@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 	"encoding/binary"
+	"iter"
 	"net/http"
-	"slices"
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
@@ -20,11 +20,25 @@ func scopeText(s seal.Scope) string {
 	return bus.RoomID(s).String()
 }
 
-// ListBlobs lists the blobs of a room, or of the bus with the zero room,
-// newest first, as far back as the node tells.
-func (c *Client) ListBlobs(ctx context.Context, room bus.RoomID) ([]wire.Blob, error) {
-	var list wire.List[wire.Blob]
-	return list.Items, c.call.get(ctx, wire.BlobsTarget(scopeText(seal.Scope(room))), &list)
+// Blobs lists the blobs of a room, or of the bus with the zero room, newest
+// first, as far back as the node tells: page by page, as they are asked for. It
+// ends with the first error.
+func (c *Client) Blobs(ctx context.Context, room bus.RoomID) iter.Seq2[wire.Blob, error] {
+	return func(yield func(wire.Blob, error) bool) {
+		for after, more := "", true; more; {
+			var page wire.List[wire.Blob]
+			if err := c.call.get(ctx, wire.BlobsTarget(scopeText(seal.Scope(room)), after), &page); err != nil {
+				yield(wire.Blob{}, err)
+				return
+			}
+			for _, b := range page.Items {
+				if !yield(b, nil) {
+					return
+				}
+			}
+			after, more = page.Next, page.Next != "" && len(page.Items) > 0
+		}
+	}
 }
 
 // BlobFacts is what is known of a stored blob without reading all of it.
@@ -47,12 +61,14 @@ func (c *Client) StatBlob(ctx context.Context, ref blob.Ref) (f BlobFacts, err e
 	}
 	defer d.Close()
 	f = BlobFacts{File: d.File, Room: bus.RoomID(scope), Blob: wire.Blob{ID: ref.ID(), Size: d.Stored, Pieces: d.Pieces}}
-	list, err := c.ListBlobs(ctx, f.Room)
-	if err != nil {
-		return f, err
-	}
-	if i := slices.IndexFunc(list, func(b wire.Blob) bool { return b.ID == ref.ID() }); i >= 0 {
-		f.Created, f.Expires, f.Uploader = list[i].Created, list[i].Expires, list[i].Uploader
+	for b, err := range c.Blobs(ctx, f.Room) {
+		if err != nil {
+			return f, err
+		}
+		if b.ID == ref.ID() {
+			f.Created, f.Expires, f.Uploader = b.Created, b.Expires, b.Uploader
+			break
+		}
 	}
 	return f, nil
 }

@@ -22,14 +22,6 @@ import (
 // blob.
 const inflight = 2
 
-// What an upload is of its blob: one of several pieces, the one piece of a
-// small blob, or the list of the pieces.
-const (
-	partPiece    = "piece"
-	partWhole    = "whole"
-	partManifest = "manifest"
-)
-
 // PutBlob encrypts a source under a fresh key and stores it: for a room, or
 // with the zero room for the whole bus. The reference holds the key. See
 // WatchTransfers for what bounds it.
@@ -161,17 +153,17 @@ func cut(ctx context.Context, cutter *blob.Cutter, send func(*blob.Piece, string
 	if err != nil {
 		return err
 	}
-	part := partWhole
+	part := wire.PartWhole
 	p, err := cutter.Next(ctx)
 	if err == nil {
-		part = partPiece
+		part = wire.PartPiece
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		first.Release()
 		return err
 	}
 	for send(first, part); err == nil; p, err = cutter.Next(ctx) {
-		send(p, partPiece)
+		send(p, wire.PartPiece)
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -231,5 +223,5 @@ func (c *Client) putManifest(ctx context.Context, m blob.Manifest, up *upload) (
 		return ref, err
 	}
 	id := blob.ID(raw)
-	return blob.ManifestRef(id, fragment), c.putObject(ctx, up, id, raw, partManifest)
+	return blob.ManifestRef(id, fragment), c.putObject(ctx, up, id, raw, wire.PartManifest)
 }

@@ -19,8 +19,24 @@ func (x *exchange) listBlobs() error {
 	if err != nil {
 		return err
 	}
-	all, err := x.o.Membership.ListBlobs(x.ctx(), x.by, scope)
-	return x.json(wire.List[wire.Blob]{Items: all}, err)
+	after, err := x.place()
+	if err != nil {
+		return err
+	}
+	limit, err := x.number("limit", membership.MaxBlobList)
+	if err != nil || limit == 0 || limit > membership.MaxBlobList {
+		return badNumber("limit")
+	}
+	return x.json(x.o.Membership.ListBlobs(x.ctx(), x.by, scope, after, int(limit)))
+}
+
+// place is where a page of a listing begins.
+func (x *exchange) place() (membership.BlobPlace, error) {
+	text, asked := x.query["after"]
+	if !asked {
+		return membership.BlobPlace{}, nil
+	}
+	return membership.ParseBlobPlace(text)
 }
 
 // scope reads whose a blob is: a room's, or everybody's on the bus.
@@ -103,16 +119,19 @@ func (x *exchange) putWhole(up membership.Upload) error {
 		if err != nil {
 			return err
 		}
-		up.Pieces = m.Pieces
+		up.Pieces, up.Total = m.Pieces, m.Total
 	}
 	return x.done(x.store(up, bytes.NewReader(x.raw)))
 }
 
 // store keeps the bytes, then the claim to them.
 func (x *exchange) store(up membership.Upload, body io.Reader) error {
-	release := x.o.Membership.HoldBlob(up.ID)
+	release, err := x.o.Membership.HoldBlob(x.ctx(), up.ID)
+	if err != nil {
+		return err
+	}
 	defer release()
-	err := x.o.Blobs.Put(x.ctx(), up.ID, body, up.Size)
+	err = x.o.Blobs.Put(x.ctx(), up.ID, body, up.Size)
 	switch {
 	case err == nil:
 		err = x.o.Membership.AddBlob(x.ctx(), x.by, up)
@@ -139,50 +158,50 @@ func (x *exchange) erase(ctx context.Context) func(bus.Hash) error {
 	return func(id bus.Hash) error { return x.o.Blobs.Delete(ctx, id) }
 }
 
+// source is a blob that the signer may read, as long as still says so.
+type source struct {
+	io.ReadSeekCloser
+	size  int64 // in bytes
+	still func() error
+}
+
 // open finds a blob that the signer may read.
-func (x *exchange) open() (io.ReadSeekCloser, int64, error) {
+func (x *exchange) open() (src source, err error) {
 	id, err := bus.ParseHash(x.values[0])
 	if err != nil {
-		return nil, 0, err
+		return src, err
 	}
-	if err := x.o.Membership.MayRead(x.ctx(), x.by, id); err != nil {
-		return nil, 0, err
+	if src.still, err = x.o.Membership.MayRead(x.ctx(), x.by, id); err != nil {
+		return src, err
 	}
-	return x.o.Blobs.Get(x.ctx(), id)
+	src.ReadSeekCloser, src.size, err = x.o.Blobs.Get(x.ctx(), id)
+	return src, err
 }
 
 func (x *exchange) headBlob() error {
-	src, size, err := x.open()
+	src, err := x.open()
 	if err != nil {
 		return err
 	}
-	x.blobHeader(span{0, size}, size)
+	x.blobHeader(span{0, src.size}, src.size)
 	return src.Close()
 }
 
-// getBlob sends a blob or a range of it. Its bytes are not checked here, since
-// who asked checks them: they may also be damaged on the way.
+// getBlob sends a blob or a range of it, until its reader may read it no
+// longer. Its bytes are not checked here, since who asked checks them: they may
+// also be damaged on the way.
 func (x *exchange) getBlob() error {
-	src, size, err := x.open()
+	src, err := x.open()
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	part := spanOf(x.http.Header.Get("Range"), size)
+	part := spanOf(x.http.Header.Get("Range"), src.size)
 	if _, err := src.Seek(part.from, io.SeekStart); err != nil {
 		return err
 	}
-	x.blobHeader(part, size)
-	_, err = io.CopyBuffer(guarded{x.w, x.active}, io.LimitReader(src, part.size), make([]byte, chunk))
-	return err
-}
-
-// active asks whether the signer may still use the bus.
-func (x *exchange) active() error {
-	if !x.signed {
-		return nil
-	}
-	_, err := x.o.Membership.Authorize(x.by.Transport)
+	x.blobHeader(part, src.size)
+	_, err = io.CopyBuffer(guarded{x.w, src.still}, io.LimitReader(src, part.size), make([]byte, chunk))
 	return err
 }
 

@@ -156,19 +156,37 @@ func TestChunkedUpload(t *testing.T) {
 // TestRevokedWhileReading gets no further part of a blob.
 func TestRevokedWhileReading(t *testing.T) {
 	t.Parallel()
-	var r *rig
-	slow := &slowBlobs{}
-	r = newRig(t, func(o *Options, _ *membership.Options) { o.Blobs = slow })
-	slow.Store = r.blobs
-	data := make([]byte, 10*chunk)
-	id := blob.ID(data)
-	r.must(r.blobs.Put(t.Context(), id, bytes.NewReader(data), int64(len(data))))
-	r.putBlob(r.w.Bob.Device(), data, "bus", "whole")
-	slow.read = func(n int) {
-		if n == 5 {
+	testCutBlob(t, func(r *rig) (string, func()) {
+		return "bus", func() {
 			r.w.Revoke(r.w.Bob)
 			_, err := r.members.AppendBus(t.Context(), by(r.w.Founder.Device()), r.w.BusLog[len(r.w.BusLog)-1].Encode())
 			r.must(err)
+		}
+	})
+}
+
+// TestRemovedWhileReading gets no further part of a blob of the room.
+func TestRemovedWhileReading(t *testing.T) {
+	t.Parallel()
+	testCutBlob(t, func(r *rig) (string, func()) {
+		alice := r.w.Alice.Device()
+		room := r.room(alice, r.w.Bob)
+		return room.State.ID.String(), func() { r.remove(room, alice, r.w.Bob) }
+	})
+}
+
+// testCutBlob has bob read a blob of the scope that prepare returns, and lose
+// his right to it in the middle.
+func testCutBlob(t *testing.T, prepare func(*rig) (scope string, cut func())) {
+	slow := &slowBlobs{}
+	r := newRig(t, func(o *Options, _ *membership.Options) { o.Blobs = slow })
+	slow.Store = r.blobs
+	scope, cut := prepare(r)
+	data := make([]byte, 10*chunk)
+	id := r.putBlob(r.w.Bob.Device(), data, scope, "whole")
+	slow.read = func(n int) {
+		if n == 5 {
+			cut()
 		}
 	}
 	c := call{method: http.MethodGet, target: wire.BlobTarget(id), key: &r.w.Bob.Device().Transport}

@@ -66,7 +66,7 @@ func routes() []route {
 		{wire.RouteMessages, known, empty, []string{"after", "before", "limit"}, (*exchange).messages},
 		{wire.RouteMyRooms, known, empty, nil, (*exchange).roomsOf},
 
-		{wire.RouteBlobs, known, empty, []string{"scope"}, (*exchange).listBlobs},
+		{wire.RouteBlobs, known, empty, []string{"scope", "after", "limit"}, (*exchange).listBlobs},
 		{wire.RouteBlobHead, known, empty, nil, (*exchange).headBlob},
 		{wire.RouteBlobGet, known, empty, nil, (*exchange).getBlob},
 		{wire.RouteBlobPut, known, stream, []string{"scope", "part"}, (*exchange).putBlob},

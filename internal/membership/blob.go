@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"unibus/internal/bus"
-	"unibus/internal/wire"
 )
 
 // Part is what an upload is of a blob.
@@ -25,8 +24,8 @@ const (
 // PieceLife is how long a piece waits for its manifest.
 const PieceLife = 24 * time.Hour
 
-// maxBlobList bounds one listing.
-const maxBlobList = 1000
+// MaxBlobList bounds one page of a listing.
+const MaxBlobList = 1000
 
 // Upload is one stored object.
 type Upload struct {
@@ -35,6 +34,7 @@ type Upload struct {
 	Size   int64 // of the stored bytes
 	Part   Part
 	Pieces []bus.Hash // of a manifest
+	Total  int64      // of a manifest: bytes in all pieces
 }
 
 // MayUpload asks before a body is read whether AddBlob would take it: the
@@ -103,7 +103,7 @@ func (s *Service) AddBlob(ctx context.Context, by Signer, u Upload) error {
 	case PartWhole:
 		row.Pieces = 1
 	case PartManifest:
-		row.Manifest, row.Pieces = true, len(u.Pieces)
+		row.Manifest, row.Pieces, row.Total = true, len(u.Pieces), u.Total
 		if err := s.keepPieces(ctx, row, u.Pieces); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (s *Service) keepPieces(ctx context.Context, manifest BlobRow, pieces []bus
 	}
 	each := slices.Clone(pieces)
 	slices.SortFunc(each, func(a, b bus.Hash) int { return bytes.Compare(a[:], b[:]) })
-	for ids := range slices.Chunk(slices.Compact(each), RenewBatch) {
+	for ids := range slices.Chunk(slices.Compact(each), BlobBatch) {
 		ctx, cancel := context.WithTimeout(ctx, OpTimeout)
 		found, err := s.store.RenewBlobs(ctx, manifest.Scope, manifest.Uploader, ids, manifest.Expires)
 		cancel()
@@ -162,58 +162,3 @@ func (s *Service) putBlob(ctx context.Context, by Signer, row BlobRow) error {
 }
 
 func (s *Service) quota(id bus.AccountID) *sync.Mutex { return &s.quotas[int(id[0])%len(s.quotas)] }
-
-// MayRead asks whether the signer may read a blob; bus.ErrNoBlob for foreign
-// and unknown ones alike.
-func (s *Service) MayRead(ctx context.Context, by Signer, id bus.Hash) error {
-	if _, err := s.user(by); err != nil {
-		return err
-	}
-	rows, err := s.rows(ctx, id)
-	if err != nil {
-		return err
-	}
-	now := s.opts.Now()
-	return s.ask(by, func(v *view, by Signer) error {
-		if slices.ContainsFunc(rows, func(r BlobRow) bool { return now.Before(r.Expires) && v.reads(by, r.Scope) }) {
-			return nil
-		}
-		return bus.ErrNoBlob
-	})
-}
-
-// reads reports whether a user may read the blobs of a scope.
-func (v *view) reads(by Signer, scope Scope) bool {
-	if scope == (Scope{}) {
-		return true
-	}
-	at, err := v.seat(by, bus.RoomID(scope))
-	return err == nil && at.role != wire.RoleGuest
-}
-
-// ListBlobs lists the whole blobs and manifests of a scope, newest first.
-func (s *Service) ListBlobs(ctx context.Context, by Signer, scope Scope) ([]wire.Blob, error) {
-	if _, err := s.user(by); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	rows, err := s.store.BlobsOf(ctx, scope, maxBlobList)
-	if err != nil {
-		return nil, err
-	}
-	out := []wire.Blob{}
-	return out, s.ask(by, func(v *view, by Signer) error {
-		if !v.reads(by, scope) {
-			return bus.ErrNotMember
-		}
-		for _, r := range rows {
-			b := wire.Blob{ID: r.ID, Size: r.Size, Pieces: r.Pieces, Created: r.Created, Expires: r.Expires}
-			if a := v.log.Account(r.Uploader); a != nil {
-				b.Uploader = a.Handle
-			}
-			out = append(out, b)
-		}
-		return nil
-	})
-}

@@ -54,7 +54,7 @@ func reading(ctx context.Context, file []byte, dir string, r *chaintest.Room, bo
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := store.BlobsOf(ctx, membership.Scope(r.State.ID), 10)
+	blobs, err := store.BlobsOf(ctx, membership.Scope(r.State.ID), membership.BlobPlace{}, 10)
 	if err != nil {
 		return nil, err
 	}

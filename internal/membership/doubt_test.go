@@ -79,7 +79,7 @@ func TestInDoubt(t *testing.T) {
 				"key":    second(b.s.Key(b.ctx(), by(alice), r.State.ID, 1, alice.ID())),
 				"create": second(b.s.CreateRoom(b.ctx(), by(alice), n)), "again": revoke(),
 				"append": second(b.s.AppendRoom(b.ctx(), by(alice), r.State.ID, wire.Append{Entry: r.PolicyEntry(alice, time.Hour, "x").Encode()})),
-				"blob":   b.s.MayRead(b.ctx(), by(alice), bus.Hash{1}),
+				"blob":   second(b.s.MayRead(b.ctx(), by(alice), bus.Hash{1})),
 				"health": b.s.Healthy(),
 			} {
 				if bus.CodeOf(err) != "store_unavailable" {
@@ -121,7 +121,7 @@ func TestReadsFail(t *testing.T) {
 		"room log": second(b.s.RoomEntries(b.ctx(), by(alice), r.State.ID, 0)),
 		"key":      second(b.s.Key(b.ctx(), by(alice), r.State.ID, 1, alice.ID())),
 		"stage":    b.s.Stage(b.ctx(), by(alice), r.State.ID, bus.Hash{}, nil),
-		"blob":     b.s.MayRead(b.ctx(), by(alice), bus.Hash{1}), "upload": b.s.AddBlob(b.ctx(), by(alice), whole(1, membership.Scope{})),
+		"blob":     second(b.s.MayRead(b.ctx(), by(alice), bus.Hash{1})), "upload": b.s.AddBlob(b.ctx(), by(alice), whole(1, membership.Scope{})),
 		"may upload": b.s.MayUpload(b.ctx(), by(alice), membership.Scope{}, 1), "limits": second(b.s.Limits(b.ctx(), by(alice))),
 		"delete": b.s.DeleteBlob(b.ctx(), by(alice), nil, bus.Hash{1}),
 		"open":   second(membership.Open(b.ctx(), b.store, membership.Options{})),

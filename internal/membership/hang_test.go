@@ -80,6 +80,7 @@ func testHungCommit(t *testing.T, stored bool) {
 		t.Errorf("a question waited %s for the disk", waited)
 	}
 	close(disk.reads)
+	synctest.Wait() // who gave up waiting has read all the same
 	b.Pass(2 * time.Second)
 	b.refused(second(b.s.Authorize(bob.Transport.Public())), "revoked")
 	b.MustBus(e)

@@ -122,8 +122,8 @@ func TestOneTimeKey(t *testing.T) {
 		"bus log":       {second(b.s.AppendBus(b.ctx(), one, b.BusEntry(alice, buslog.OpUser, nil).Encode())), "join_first"},
 		"limits":        {second(b.s.Limits(b.ctx(), one)), "join_first"},
 		"upload":        {b.s.MayUpload(b.ctx(), one, membership.Scope{}, 1), "join_first"},
-		"blob":          {b.s.MayRead(b.ctx(), one, bus.Hash{}), "join_first"},
-		"blobs":         {second(b.s.ListBlobs(b.ctx(), one, membership.Scope(id))), "join_first"},
+		"blob":          {second(b.s.MayRead(b.ctx(), one, bus.Hash{})), "join_first"},
+		"blobs":         {second(b.s.ListBlobs(b.ctx(), one, membership.Scope(id), membership.BlobPlace{}, 1000)), "join_first"},
 		"data plane":    {second(b.s.RoomFacts(inv.Endpoint(), id)), "not_member"},
 		"policy":        {second(b.s.AppendRoom(b.ctx(), one, id, wire.Append{Entry: r.PolicyEntry(alice, time.Hour, "x").Encode()})), "not_member"},
 	} {

@@ -109,7 +109,7 @@ func TestForeignAndUnknown(t *testing.T) {
 			second(b.s.AppendRoom(b.ctx(), by(bob), id, wire.Append{Entry: e})),
 			second(b.s.Key(b.ctx(), by(bob), id, 2, bob.ID())), second(b.s.Key(b.ctx(), by(bob), id, 2, alice.ID())),
 			second(b.s.RoomFacts(bob.ID(), id)), b.s.MayUpload(b.ctx(), by(bob), membership.Scope(id), 1),
-			second(b.s.ListBlobs(b.ctx(), by(bob), membership.Scope(id))),
+			second(b.s.ListBlobs(b.ctx(), by(bob), membership.Scope(id), membership.BlobPlace{}, 1000)),
 		}
 	}
 	foreign, unknown := ask(r.State.ID), ask(bus.RoomID{1, 2, 3})

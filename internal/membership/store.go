@@ -57,8 +57,17 @@ type BlobRow struct {
 	Manifest bool
 	Pieces   int   // of a manifest; 1 for a blob of one piece, 0 for a part of one
 	Size     int64 // of the stored bytes
+	Total    int64 // of a manifest: bytes in all pieces, as it says; 0 of other rows
 	Created  time.Time
 	Expires  time.Time
+}
+
+// BlobPlace is a row's place in the listing of its scope; the zero place is
+// before all.
+type BlobPlace struct {
+	Created  time.Time
+	ID       bus.Hash
+	Uploader bus.AccountID
 }
 
 // Staging names envelopes that were uploaded before their entry: one author's,
@@ -135,15 +144,16 @@ type Store interface {
 	// stays one.
 	PutBlob(ctx context.Context, row BlobRow) error
 	// RenewBlobs moves the expiry of an uploader's rows and says how many of
-	// ids have one. At most RenewBatch ids.
+	// ids have one. At most BlobBatch ids.
 	RenewBlobs(ctx context.Context, scope Scope, uploader bus.AccountID, ids []bus.Hash, expires time.Time) (found int, err error)
 	// Blobs returns the rows of a blob, none when there is none.
 	Blobs(ctx context.Context, id bus.Hash) ([]BlobRow, error)
-	// BlobsOf lists a scope's manifests and whole blobs, newest first.
-	BlobsOf(ctx context.Context, scope Scope, limit int) ([]BlobRow, error)
-	// DeleteBlob removes a row that was read, unless it was renewed since; a
-	// missing one is no error.
-	DeleteBlob(ctx context.Context, row BlobRow) error
+	// BlobsOf lists a scope's manifests and whole blobs behind a place: newest
+	// first, then by id and uploader.
+	BlobsOf(ctx context.Context, scope Scope, after BlobPlace, limit int) ([]BlobRow, error)
+	// DeleteBlobs removes rows that were read, all or none, but those that were
+	// renewed since; a missing one is no error. At most BlobBatch rows.
+	DeleteBlobs(ctx context.Context, rows []BlobRow) error
 	// ExpiredBlobs returns rows whose expiry is before now.
 	ExpiredBlobs(ctx context.Context, now time.Time, limit int) ([]BlobRow, error)
 	// BlobBytes sums the sizes of an uploader's rows, each at least BlobFloor.
@@ -167,8 +177,9 @@ const (
 	// StageLife is how long envelopes wait for their entry, so that abandoned
 	// ones do not pile up.
 	StageLife = time.Hour
-	// RenewBatch bounds the ids of one RenewBlobs.
-	RenewBatch = 500
+	// BlobBatch bounds the rows of one RenewBlobs or DeleteBlobs: a blob may
+	// have half a million pieces, and other writes wait for a transaction.
+	BlobBatch = 500
 	// BlobFloor is what the smallest blob counts for: its row and its file take
 	// space too, however many there are.
 	BlobFloor = 4 << 10

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"unibus/internal/bus"
@@ -23,6 +24,10 @@ func (s *Service) MayDelete(ctx context.Context, by Signer, id bus.Hash) error {
 // that he may remove. With a claim to a manifest go those of the same uploader
 // in the same scope to its pieces, and no others: what a manifest names, its
 // author chose, and an admin who removes it must not lose others their files.
+//
+// The pieces go in batches, and the claim to the manifest last: when this is
+// broken off, the same call again goes on with it. Bytes whose claims went and
+// that were not erased any more are found by CollectBlobs.
 func (s *Service) DeleteBlob(ctx context.Context, by Signer, erase func(bus.Hash) error, id bus.Hash, pieces ...bus.Hash) error {
 	by, err := s.user(by)
 	if err != nil {
@@ -32,19 +37,26 @@ func (s *Service) DeleteBlob(ctx context.Context, by Signer, erase func(bus.Hash
 	if err != nil {
 		return err
 	}
-	if err := s.unclaim(ctx, id, claims, erase); err != nil {
-		return err
+	for batch := range slices.Chunk(pieces, BlobBatch) {
+		if err := s.unclaimPieces(ctx, batch, claims, erase); err != nil {
+			return err
+		}
 	}
+	return s.unclaim(ctx, claims, []bus.Hash{id}, erase)
+}
+
+// unclaimPieces removes the claims to pieces that go with claims to their
+// manifest.
+func (s *Service) unclaimPieces(ctx context.Context, pieces []bus.Hash, manifests []BlobRow, erase func(bus.Hash) error) error {
+	var gone []BlobRow
 	for _, piece := range pieces {
 		rows, err := s.rows(ctx, piece)
 		if err != nil {
 			return err
 		}
-		if err := s.unclaim(ctx, piece, ofManifests(rows, claims), erase); err != nil {
-			return err
-		}
+		gone = append(gone, ofManifests(rows, manifests)...)
 	}
-	return nil
+	return s.unclaim(ctx, gone, pieces, erase)
 }
 
 // ofManifests are the rows of a piece whose uploader has a manifest among
@@ -57,17 +69,25 @@ func ofManifests(rows, claims []BlobRow) []BlobRow {
 	})
 }
 
-// unclaim removes rows of a blob, then its bytes when no row is left.
-func (s *Service) unclaim(ctx context.Context, id bus.Hash, rows []BlobRow, erase func(bus.Hash) error) error {
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	for _, r := range rows {
-		if err := s.store.DeleteBlob(ctx, r); err != nil {
+// unclaim removes rows, then the bytes of those of ids that have no row left.
+func (s *Service) unclaim(ctx context.Context, rows []BlobRow, ids []bus.Hash, erase func(bus.Hash) error) error {
+	for batch := range slices.Chunk(rows, BlobBatch) {
+		if err := s.deleteRows(ctx, batch); err != nil {
 			return err
 		}
 	}
-	_, err := s.EraseUnclaimed(ctx, id, erase)
-	return err
+	for _, id := range ids {
+		if _, err := s.EraseUnclaimed(ctx, id, erase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) deleteRows(ctx context.Context, rows []BlobRow) error {
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	return s.store.DeleteBlobs(ctx, rows)
 }
 
 // claims are the rows of a blob that by may remove; bus.ErrNoBlob when there
@@ -92,6 +112,25 @@ func (s *Service) rows(ctx context.Context, id bus.Hash) ([]BlobRow, error) {
 	return s.store.Blobs(ctx, id)
 }
 
+// CollectBlobs erases those of ids, all of them stored bytes, that nobody
+// claims: what a crash left between the bytes of an upload and the claim to
+// them, or between the end of a claim and that of its bytes.
+func (s *Service) CollectBlobs(ctx context.Context, ids iter.Seq2[bus.Hash, error], erase func(bus.Hash) error) (erased int, err error) {
+	for id, err := range ids {
+		if err != nil {
+			return erased, err
+		}
+		gone, err := s.EraseUnclaimed(ctx, id, erase)
+		if err != nil {
+			return erased, err
+		}
+		if gone {
+			erased++
+		}
+	}
+	return erased, nil
+}
+
 // ExpireBlobs removes expired claims and erases what nobody claims any more.
 func (s *Service) ExpireBlobs(ctx context.Context, erase func(bus.Hash) error) (erased int, err error) {
 	for {
@@ -99,10 +138,10 @@ func (s *Service) ExpireBlobs(ctx context.Context, erase func(bus.Hash) error) (
 		if err != nil || len(rows) == 0 {
 			return erased, err
 		}
+		if err := s.deleteRows(ctx, rows); err != nil {
+			return erased, err
+		}
 		for _, r := range rows {
-			if err := s.store.DeleteBlob(ctx, r); err != nil {
-				return erased, err
-			}
 			gone, err := s.EraseUnclaimed(ctx, r.ID, erase)
 			if err != nil {
 				return erased, err
@@ -117,5 +156,5 @@ func (s *Service) ExpireBlobs(ctx context.Context, erase func(bus.Hash) error) (
 func (s *Service) expired(ctx context.Context) ([]BlobRow, error) {
 	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
 	defer cancel()
-	return s.store.ExpiredBlobs(ctx, s.opts.Now(), maxBlobList)
+	return s.store.ExpiredBlobs(ctx, s.opts.Now(), BlobBatch)
 }

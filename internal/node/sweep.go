@@ -37,8 +37,9 @@ func (s *sweeper) close(rooms []membership.RoomRecord) {
 	}
 }
 
-// run sweeps until ctx ends.
+// run sweeps until ctx ends. What a crash left of blobs is looked for once.
 func (s *sweeper) run(ctx context.Context) {
+	s.collect(ctx)
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -65,10 +66,24 @@ func (s *sweeper) all(ctx context.Context) {
 			s.node.o.Log.Warn("messages not swept", "room", room.ID, "err", err)
 		}
 	}
-	erase := func(id bus.Hash) error { return s.node.blobs.Delete(ctx, id) }
-	if _, err := s.node.members.ExpireBlobs(ctx, erase); err != nil && ctx.Err() == nil {
+	if _, err := s.node.members.ExpireBlobs(ctx, s.erase(ctx)); err != nil && ctx.Err() == nil {
 		s.node.o.Log.Warn("blobs not swept", "err", err)
 	}
+}
+
+// collect erases stored bytes that nobody claims.
+func (s *sweeper) collect(ctx context.Context) {
+	n, err := s.node.members.CollectBlobs(ctx, s.node.blobs.All(ctx), s.erase(ctx))
+	if err != nil && ctx.Err() == nil {
+		s.node.o.Log.Warn("unclaimed blobs not collected", "err", err)
+	}
+	if n > 0 {
+		s.node.o.Log.Info("unclaimed blobs collected", "blobs", n)
+	}
+}
+
+func (s *sweeper) erase(ctx context.Context) func(bus.Hash) error {
+	return func(id bus.Hash) error { return s.node.blobs.Delete(ctx, id) }
 }
 
 func (s *sweeper) room(ctx context.Context, b *broker.Broker, room membership.RoomRetention, now time.Time) error {

@@ -131,6 +131,9 @@ type Member struct {
 // List is how every listing is answered.
 type List[T any] struct {
 	Items []T `json:"items"`
+	// Next, in listings that come in pages, is what to ask for the rest after;
+	// "" when there is none.
+	Next string `json:"next,omitempty"`
 }
 
 // Key is the envelope of one endpoint and what its audience root is made of.
@@ -146,10 +149,10 @@ type Leaf struct {
 	Envelope bus.Hash       `json:"envelope"`
 }
 
-// Blob is what a node tells of a stored blob.
+// Blob is what a node tells of a stored blob, as who put it said it is.
 type Blob struct {
 	ID       bus.Hash   `json:"id"`
-	Size     int64      `json:"size"`
+	Size     int64      `json:"size"` // bytes of ciphertext, in all pieces
 	Pieces   int        `json:"pieces"`
 	Uploader bus.Handle `json:"uploader"`
 	Created  time.Time  `json:"created"`

@@ -107,8 +107,14 @@ func MessagesBefore(id bus.RoomID, before uint64, limit int) string {
 // MyRoomsTarget lists the rooms of an endpoint.
 func MyRoomsTarget(id bus.EndpointID) string { return "/members/" + id.String() + "/rooms" }
 
-// BlobsTarget lists the blobs of a scope: a room id, or "bus".
-func BlobsTarget(scope string) string { return "/blobs?scope=" + scope }
+// BlobsTarget lists the blobs of a scope, a room id or "bus": those after
+// List.Next of the page before, or the newest with "".
+func BlobsTarget(scope, after string) string {
+	if after == "" {
+		return "/blobs?scope=" + scope
+	}
+	return "/blobs?scope=" + scope + "&after=" + after
+}
 
 // BlobTarget is one piece or manifest.
 func BlobTarget(id bus.Hash) string { return "/blobs/" + id.String() }

@@ -29,7 +29,7 @@ func TestTargets(t *testing.T) {
 		{"POST", RoomAppendTarget(room), RouteRoomAppend}, {"PUT", StageTarget(room, bus.Hash{1}), RouteStage},
 		{"GET", KeyTarget(room, 7, me), RouteKey}, {"GET", MessagesAfter(room, 7, 9), RouteMessages},
 		{"GET", MessagesBefore(room, 7, 9), RouteMessages}, {"GET", MyRoomsTarget(me), RouteMyRooms},
-		{"GET", BlobsTarget("bus"), RouteBlobs}, {"HEAD", BlobTarget(bus.Hash{1}), RouteBlobHead},
+		{"GET", BlobsTarget("bus", ""), RouteBlobs}, {"GET", BlobsTarget("bus", "x"), RouteBlobs}, {"HEAD", BlobTarget(bus.Hash{1}), RouteBlobHead},
 		{"GET", BlobTarget(bus.Hash{1}), RouteBlobGet}, {"PUT", BlobPutTarget(bus.Hash{1}, room.String(), PartPiece), RouteBlobPut},
 		{"DELETE", BlobTarget(bus.Hash{1}), RouteBlobDelete},
 	} {

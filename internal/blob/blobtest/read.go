@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"testing"
 
 	"unibus/internal/blob"
@@ -107,4 +108,35 @@ func testCancelledBefore(t *testing.T, s blob.Store) {
 	wantError(t, s.Delete(ctx, id), context.Canceled)
 	wantMissing(t, s, blob.ID(other))
 	wantContent(t, s, data)
+}
+
+// testAll lists what is stored, each once, and nothing that was refused or
+// deleted.
+func testAll(t *testing.T, s blob.Store) {
+	want := map[bus.Hash]bool{}
+	for seed := range uint64(20) {
+		want[put(t, s, content(seed, 100))] = true
+	}
+	gone := put(t, s, content(99, 100))
+	wantError(t, s.Delete(t.Context(), gone), nil)
+	wantError(t, s.Put(t.Context(), bus.Hash{7}, bytes.NewReader(content(98, 100)), 100), blob.ErrDigest)
+	got := map[bus.Hash]bool{}
+	for id, err := range s.All(t.Context()) {
+		wantError(t, err, nil)
+		if got[id] {
+			t.Errorf("%s is listed twice", id)
+		}
+		got[id] = true
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%d listed, want %d", len(got), len(want))
+	}
+	for range s.All(t.Context()) {
+		break
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range s.All(ctx) {
+		wantError(t, err, context.Canceled)
+	}
 }

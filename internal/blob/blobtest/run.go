@@ -37,6 +37,7 @@ func Run(t *testing.T, newStore New) {
 		{"id comes from content alone", testContentAddress},
 		{"delete one of two", testDelete},
 		{"seek", testSeek},
+		{"all", testAll},
 		{"cancelled before", testCancelledBefore},
 		{"cancelled while put", testCancelledPut},
 		{"invisible until whole", testInvisible},

@@ -26,8 +26,8 @@ func testBlobs(t *testing.T, open Opener) {
 		must(t, s.PutBlob(ctx(t), r))
 	}
 	claims, err := s.Blobs(ctx(t), a.ID)
-	listed, err2 := s.BlobsOf(ctx(t), a.Scope, 10)
-	newest, err3 := s.BlobsOf(ctx(t), a.Scope, 1)
+	listed, err2 := s.BlobsOf(ctx(t), a.Scope, membership.BlobPlace{}, 10)
+	newest, err3 := s.BlobsOf(ctx(t), a.Scope, membership.BlobPlace{}, 1)
 	none, err4 := s.Blobs(ctx(t), seed(99))
 	size, err5 := s.BlobBytes(ctx(t), a.Uploader)
 	nothing, err6 := s.BlobBytes(ctx(t), bus.AccountID(id(77)))
@@ -41,8 +41,9 @@ func testBlobs(t *testing.T, open Opener) {
 	if size != membership.BlobFloor+piece.Size || nothing != 0 {
 		t.Errorf("%d bytes of a, %d of nobody; want %d and 0", size, nothing, membership.BlobFloor+piece.Size)
 	}
-	must(t, s.DeleteBlob(ctx(t), a))
-	must(t, s.DeleteBlob(ctx(t), a))
+	must(t, s.DeleteBlobs(ctx(t), []membership.BlobRow{a, piece}))
+	must(t, s.DeleteBlobs(ctx(t), []membership.BlobRow{a}))
+	must(t, s.DeleteBlobs(ctx(t), nil))
 	claims, err = s.Blobs(ctx(t), a.ID)
 	must(t, err)
 	if !reflect.DeepEqual(claims, []membership.BlobRow{shared}) {
@@ -58,6 +59,7 @@ func testBlobRenewal(t *testing.T, open Opener) {
 	must(t, s.PutBlob(ctx(t), r))
 	later := r
 	later.Manifest, later.Pieces, later.Expires, later.Created = true, 3, r.Expires.Add(time.Hour), noon.Add(9*time.Hour)
+	later.Total = 3 * bus.PieceSize
 	must(t, s.PutBlob(ctx(t), later))
 	must(t, s.PutBlob(ctx(t), r))
 	want := later
@@ -65,7 +67,7 @@ func testBlobRenewal(t *testing.T, open Opener) {
 	if got, err := s.Blobs(ctx(t), r.ID); err != nil || !reflect.DeepEqual(got, []membership.BlobRow{want}) {
 		t.Errorf("got %+v (%v)\nwant %+v", got, err, want)
 	}
-	must(t, s.DeleteBlob(ctx(t), r)) // as it was read before it was renewed
+	must(t, s.DeleteBlobs(ctx(t), []membership.BlobRow{r})) // as it was read before it was renewed
 	if got, err := s.Blobs(ctx(t), r.ID); err != nil || len(got) != 1 {
 		t.Errorf("%d rows (%v) after an old one was deleted, want 1", len(got), err)
 	}

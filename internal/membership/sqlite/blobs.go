@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"math"
 	"time"
 
 	"unibus/internal/bus"
@@ -11,20 +12,26 @@ import (
 )
 
 const (
-	selectBlobs = "SELECT id, scope, uploader, manifest, pieces, size, created, expires, sum FROM blobs"
+	selectBlobs = "SELECT id, scope, uploader, manifest, pieces, size, total, created, expires, sum FROM blobs"
 	thisBlob    = " WHERE id = ? AND scope = ? AND uploader = ?"
 )
 
+// blobSum covers a total that is there: rows that are older than that column
+// keep the sum they have.
 func blobSum(r membership.BlobRow) []byte {
-	return sum(r.ID[:], r.Scope[:], r.Uploader[:], truth(r.Manifest), int64(r.Pieces), r.Size,
-		r.Created.UnixMilli(), r.Expires.UnixMilli())
+	fields := []any{r.ID[:], r.Scope[:], r.Uploader[:], truth(r.Manifest), int64(r.Pieces), r.Size,
+		r.Created.UnixMilli(), r.Expires.UnixMilli()}
+	if r.Total != 0 {
+		fields = append(fields, r.Total)
+	}
+	return sum(fields...)
 }
 
 func scanBlob(row *sql.Rows) (r membership.BlobRow, err error) {
 	var created, expires int64
 	var check []byte
 	if err := row.Scan(id32((*[32]byte)(&r.ID)), id16((*[16]byte)(&r.Scope)), id16((*[16]byte)(&r.Uploader)),
-		&r.Manifest, &r.Pieces, &r.Size, &created, &expires, &check); err != nil {
+		&r.Manifest, &r.Pieces, &r.Size, &r.Total, &created, &expires, &check); err != nil {
 		return r, err
 	}
 	r.Created, r.Expires = time.UnixMilli(created).UTC(), time.UnixMilli(expires).UTC()
@@ -51,7 +58,7 @@ func (s *Store) PutBlob(ctx context.Context, row membership.BlobRow) error {
 // merge renews a row by a later upload of the same bytes.
 func merge(old, row membership.BlobRow) membership.BlobRow {
 	old.Manifest = old.Manifest || row.Manifest
-	old.Pieces = max(old.Pieces, row.Pieces)
+	old.Pieces, old.Total = max(old.Pieces, row.Pieces), max(old.Total, row.Total)
 	if row.Expires.After(old.Expires) {
 		old.Expires = row.Expires
 	}
@@ -59,8 +66,8 @@ func merge(old, row membership.BlobRow) membership.BlobRow {
 }
 
 func (t *tx) storeBlob(r membership.BlobRow) error {
-	return t.exec("INSERT OR REPLACE INTO blobs (id, scope, uploader, manifest, pieces, size, created, expires, sum) "+
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", r.ID[:], r.Scope[:], r.Uploader[:], r.Manifest, r.Pieces, r.Size,
+	return t.exec("INSERT OR REPLACE INTO blobs (id, scope, uploader, manifest, pieces, size, total, created, expires, sum) "+
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", r.ID[:], r.Scope[:], r.Uploader[:], r.Manifest, r.Pieces, r.Size, r.Total,
 		r.Created.UnixMilli(), r.Expires.UnixMilli(), blobSum(r))
 }
 
@@ -92,17 +99,28 @@ func (s *Store) Blobs(ctx context.Context, id bus.Hash) ([]membership.BlobRow, e
 }
 
 // BlobsOf implements membership.Store.
-func (s *Store) BlobsOf(ctx context.Context, scope membership.Scope, limit int) ([]membership.BlobRow, error) {
-	rows, err := collect(ctx, s.read, scanBlob,
-		selectBlobs+" WHERE scope = ? AND pieces > 0 ORDER BY created DESC, id LIMIT ?", scope[:], limit)
+func (s *Store) BlobsOf(ctx context.Context, scope membership.Scope, after membership.BlobPlace, limit int) ([]membership.BlobRow, error) {
+	created := int64(math.MaxInt64)
+	if after != (membership.BlobPlace{}) {
+		created = after.Created.UnixMilli()
+	}
+	rows, err := collect(ctx, s.read, scanBlob, selectBlobs+" WHERE scope = ? AND pieces > 0 AND created <= ? "+
+		"AND (created < ? OR (id, uploader) > (?, ?)) ORDER BY created DESC, id, uploader LIMIT ?",
+		scope[:], created, created, after.ID[:], after.Uploader[:], limit)
 	return rows, translate(err)
 }
 
-// DeleteBlob implements membership.Store.
-func (s *Store) DeleteBlob(ctx context.Context, row membership.BlobRow) error {
+// DeleteBlobs implements membership.Store.
+func (s *Store) DeleteBlobs(ctx context.Context, rows []membership.BlobRow) error {
 	return s.writer.write(ctx, false, func(t *tx) error {
-		return t.exec("DELETE FROM blobs"+thisBlob+" AND expires = ?", row.ID[:], row.Scope[:], row.Uploader[:],
-			row.Expires.UnixMilli())
+		for _, r := range rows {
+			err := t.exec("DELETE FROM blobs"+thisBlob+" AND expires = ?", r.ID[:], r.Scope[:], r.Uploader[:],
+				r.Expires.UnixMilli())
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
