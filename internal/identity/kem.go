@@ -60,15 +60,6 @@ func (k KEMKey) Open(info, enc []byte) ([]byte, error) {
 // KEMPublic is the public half of a KEMKey, in the encoding of X-Wing.
 type KEMPublic [1216]byte
 
-// Valid reports whether everybody can seal to p. Who takes a kem key from
-// somebody else must ask: a point of small order in the X25519 half reads as a
-// key, yet sealing to it fails, and one such endpoint would keep its room from
-// ever getting a new key.
-func (p KEMPublic) Valid() bool {
-	_, err := p.Seal(nil, nil)
-	return err == nil
-}
-
 // Seal seals plaintext to p: the encapsulated key, then the ciphertext,
 // together KEMOverhead bytes longer than plaintext. info binds what it is for.
 // An error of kind Invalid and code bad_key when p is no key.
