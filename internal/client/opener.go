@@ -91,7 +91,7 @@ func (o *opener) hold(ctx context.Context, r *room, head bus.Ref) error {
 	switch {
 	case head.Index >= r.Len:
 		return errWithheld
-	case r.changes[head.Index].entry.Hash().Prefix() != head.Hash:
+	case r.changes[head.Index].hash != head.Hash:
 		return errForked
 	}
 	return nil

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -30,8 +31,9 @@ type departed struct {
 // change is what one entry did, for the people who read along.
 type change struct {
 	entry   *chain.Entry
-	epoch   bus.Epoch // in force after it
-	started bool      // by it
+	hash    bus.Prefix // of the entry: every frame that is read is held to it
+	epoch   bus.Epoch  // in force after it
+	started bool       // by it
 	added   []roomlog.Member
 	invited []roomlog.Guest
 	dropped []bus.AccountID
@@ -46,7 +48,7 @@ func newRoom(b bus.ID) *room {
 func (r *room) take(e *chain.Entry, step func()) {
 	before, guests, epoch := r.Members(), r.Guests(), r.Epoch
 	step()
-	c := change{entry: e}
+	c := change{entry: e, hash: r.Hash.Prefix()}
 	if r.Epoch != nil {
 		c.epoch = r.Epoch.Number
 	}
@@ -57,7 +59,7 @@ func (r *room) take(e *chain.Entry, step func()) {
 		r.departed[departed{c.epoch, id}] = d
 	}
 	for _, m := range r.Members() {
-		if !slices.ContainsFunc(before, func(b roomlog.Member) bool { return b.Account == m.Account }) {
+		if _, was := slices.BinarySearchFunc(before, m, byAccount); !was {
 			c.added = append(c.added, m)
 		}
 	}
@@ -67,12 +69,16 @@ func (r *room) take(e *chain.Entry, step func()) {
 		}
 	}
 	for _, g := range r.Guests() {
-		if !slices.ContainsFunc(guests, func(b roomlog.Guest) bool { return b.Invite == g.Invite }) {
+		if _, was := slices.BinarySearchFunc(guests, g, byInvite); !was {
 			c.invited = append(c.invited, g)
 		}
 	}
 	r.changes = append(r.changes, c)
 }
+
+// The orders in which a room lists its members and guests.
+func byAccount(a, b roomlog.Member) int { return bytes.Compare(a.Account[:], b.Account[:]) }
+func byInvite(a, b roomlog.Guest) int   { return bytes.Compare(a.Invite[:], b.Invite[:]) }
 
 func (w *world) roomFollow(id bus.RoomID, r *room) follow {
 	return follow{
