@@ -55,12 +55,15 @@ type Entry struct {
 	verified bool // see Verified
 }
 
+// fixedSize is the size in bytes of an entry without body and signatures.
+const fixedSize = 2 + 16 + 16 + 4 + 32 + 8 + 20 + 16 + 16 + 1 + 3 + 1
+
 // ErrEntry is the answer to bytes that are no entry.
 var ErrEntry = bus.Errorf(bus.Integrity, "bad_entry", "not a chain entry")
 
 // Message returns the bytes that are signed: all but the signatures.
 func (e *Entry) Message() []byte {
-	b := cryptobyte.NewBuilder(make([]byte, 0, 160+len(e.Body)))
+	b := cryptobyte.NewBuilder(make([]byte, 0, fixedSize+len(e.Body)+len(e.Sigs)*identity.SignatureSize))
 	b.AddBytes([]byte{Version, Algorithm})
 	b.AddBytes(e.Bus[:])
 	b.AddBytes(e.Chain[:])

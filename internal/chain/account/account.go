@@ -205,7 +205,7 @@ func (s *State) checkKEM(e *chain.Entry) (func(), error) {
 	}
 	return func() {
 		changed := *own
-		changed.kems = append(own.kems[:len(own.kems):len(own.kems)], kem{e.Index, k.Serial, &k.Key, e.Time})
+		changed.kems = append(own.kems, kem{e.Index, k.Serial, &k.Key, e.Time}) // behind what own shows
 		s.replace(&changed)
 	}, nil
 }

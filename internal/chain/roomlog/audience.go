@@ -94,7 +94,7 @@ func (s *State) number() bus.Epoch {
 // sorted: the live endpoints of the pinned chains, without recovery endpoints
 // where the room refuses them and without endpoints asleep, and the guests.
 func (s *State) audience(r roster, pins []Pin, f Facts, at time.Time) ([]Recipient, error) {
-	var out []Recipient
+	out := make([]Recipient, 0, len(pins)+len(r.guests)) // most people have one device
 	for _, p := range pins {
 		acc := f.Account(p.Account)
 		if err := reaches(acc, p.At); err != nil {

@@ -79,9 +79,10 @@ func (s *State) pin(r roster, pins []Pin) error {
 	return nil
 }
 
+// begin takes the epoch in, once e is the newest entry.
 func (s *State) begin(e *chain.Entry, st Start, r roster, to []Recipient) {
 	s.Epoch = &Epoch{
-		Number: st.Epoch, Index: e.Index, Entry: e.Hash(), Prev: e.Prev, Actor: e.Actor, Started: e.Time,
+		Number: st.Epoch, Index: e.Index, Entry: s.Hash, Prev: e.Prev, Actor: e.Actor, Started: e.Time,
 		NotAfter: st.NotAfter, Closing: st.Closing, Root: st.Root, Confirm: st.Confirm, Audience: to,
 	}
 	s.Name, s.NameEpoch = st.Name, st.Epoch

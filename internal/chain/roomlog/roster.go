@@ -86,12 +86,14 @@ func activeAt(f Facts, id bus.AccountID, limit uint32) bool {
 // crown makes the longest-standing member owner when there is none: writers
 // before readers, then by index, then by id.
 func (r roster) crown() {
-	var best *Member
-	for _, id := range r.memberIDs() {
-		m := r.members[id]
+	for _, m := range r.members {
 		if m.Role == bus.RoleOwner {
 			return
 		}
+	}
+	var best *Member
+	for _, id := range r.memberIDs() {
+		m := r.members[id]
 		if best == nil || m.Role > best.Role || m.Role == best.Role && m.Since < best.Since {
 			best = &m
 		}

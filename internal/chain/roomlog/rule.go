@@ -43,7 +43,7 @@ func (s *State) Check(e *chain.Entry, f Facts) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() { change(); s.take(e) }, nil
+	return func() { s.take(e); change() }, nil
 }
 
 func (s *State) take(e *chain.Entry) {
