@@ -10,7 +10,7 @@ import (
 // those of the architecture page.
 func floors() [][]string {
 	return [][]string{
-		0: {"text", "atomicfile"},
+		0: {"text", "atomicfile", "costtest"},
 		1: {"bus"},
 		2: {"identity", "frame", "seal/cobblestone"},
 		3: {"chain", "signing", "seal", "wire", "config", "limit", "nonce", "blob"},

@@ -82,8 +82,8 @@ func walls() []wall {
 		{
 			reason: "what tests are made of does not ship",
 			what: []string{module + "/internal/nodetest/...", module + "/internal/chain/chaintest", module + "/internal/membership/membershiptest",
-				module + "/internal/blob/blobtest", module + "/internal/nonce/noncetest", "testing/...", "github.com/rogpeppe/go-internal/..."},
-			only: []string{"nodetest/...", "chain/chaintest", "membership/membershiptest", "blob/blobtest", "nonce/noncetest"},
+				module + "/internal/blob/blobtest", module + "/internal/nonce/noncetest", module + "/internal/costtest", "testing/...", "github.com/rogpeppe/go-internal/..."},
+			only: []string{"nodetest/...", "chain/chaintest", "membership/membershiptest", "blob/blobtest", "nonce/noncetest", "costtest"},
 		},
 		{
 			reason: "the rules of the house have no users",
