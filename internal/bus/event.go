@@ -73,7 +73,10 @@ type UndecryptableEvent struct {
 	Epoch    Epoch
 	Endpoint EndpointID
 	From     Handle
-	Reason   string // "no_key", "bad_frame", "bad_signature", "not_in_audience", "unknown_epoch"
+	// Reason is "no_key", "bad_frame", "bad_signature", "not_in_audience",
+	// "unknown_epoch", "late", or that its author names another room log than
+	// the node shows: "bad_head", "unknown_head", "other_head".
+	Reason string
 }
 
 // GapEvent says that frames of one sender's session are missing.

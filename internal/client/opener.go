@@ -21,6 +21,7 @@ type opener struct {
 	sessions recall[session, *progress]
 	seen     recall[recordKey, bool] // records that were shown
 	started  bool                    // "you joined here" was said
+	doubts   map[bus.AccountID]int   // frames that name a log other than ours
 }
 
 // epochKey is what frames of an epoch are opened with, or why they cannot be.
@@ -30,7 +31,7 @@ type epochKey struct {
 }
 
 func (c *Client) newOpener(id bus.RoomID) *opener {
-	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{},
+	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{}, doubts: map[bus.AccountID]int{},
 		sessions: newRecall[session, *progress](recentSessions), seen: newRecall[recordKey, bool](recentRecords)}
 }
 
@@ -64,8 +65,12 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	if err != nil {
 		return o.undecryptable(m, h, bus.CodeOf(err)), nil
 	}
-	if err := o.hold(ctx, r, h.Head); err != nil {
+	cause, err := o.hold(ctx, r, ep, h)
+	if err != nil {
 		return nil, err
+	}
+	if cause != "" {
+		return o.undecryptable(m, h, cause), nil
 	}
 	return o.events(r, ep, m, opened), nil
 }
@@ -77,24 +82,6 @@ func (o *opener) room(ctx context.Context, h frame.Header) (*room, error) {
 		r, err = o.c.world.syncRoom(ctx, o.id)
 	}
 	return r, err
-}
-
-// hold demands that the log is the one that a frame's author knew. Only a frame
-// that opened is believed so far: else anybody who may post could say that
-// the node lies, and nobody would read the room any more.
-func (o *opener) hold(ctx context.Context, r *room, head bus.Ref) error {
-	if head.Index >= r.Len {
-		if _, err := o.c.world.syncRoom(ctx, o.id); err != nil {
-			return err
-		}
-	}
-	switch {
-	case head.Index >= r.Len:
-		return errWithheld
-	case r.changes[head.Index].hash != head.Hash:
-		return errForked
-	}
-	return nil
 }
 
 // epoch returns the key of an epoch. One that does not open never will: it is

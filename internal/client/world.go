@@ -113,7 +113,7 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 			return err
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return nil
+			return whole(f.tail(), page)
 		}
 	}
 }
@@ -129,6 +129,18 @@ func notShorter(known chain.Tail, page wire.Entries) error {
 		return errForked
 	}
 	return nil
+}
+
+// whole holds the node to the head that it tells with its last page: it must
+// have handed over what leads there.
+func whole(known chain.Tail, page wire.Entries) error {
+	switch {
+	case page.Head == nil:
+		return nil
+	case known.Len <= page.Head.Index:
+		return errWithheld
+	}
+	return notShorter(known, page)
 }
 
 // takePage verifies the entries of a page and keeps those that hold.

@@ -159,29 +159,77 @@ func TestAttackForgedHistory(t *testing.T) {
 }
 
 // Attack: the operator hides the newest entry of a room from one member, say
-// the removal of another. Checked: the first frame whose author knew of it
-// gives him away, also to who never saw more.
+// the removal of another. Checked: whoever knew of it and is believed gives him
+// away, also to who never saw more: an owner, or two members who say the same
+// thing. One member alone may lie: what he says is shown as doubtful, and the
+// reading goes on.
 func TestAttackWithheldEntry(t *testing.T) {
 	t.Parallel()
-	o := operate(t)
-	b := o.b
-	ctx := nodetest.Context(t)
-	alice := b.Alice(b.General)
-	b.Bob(b.General)
-	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
-	must(t, err)
-	post(t, b.Admin, b.General, "hello")
-	log := roomLog(t, b, alice, b.General)
-	shown := log[len(log)-2].Head()
-	o.tells(entries(wire.RoomLogTarget(b.General, 0), func(page *wire.Entries) {
-		page.Entries, page.Head = page.Entries[:max(0, len(page.Entries)-1)], &shown
-	}))
-	c := o.client(t, alice, false)
-	var got []string
-	err = c.Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error { got = append(got, lineOf(e)); return nil })
-	if bus.CodeOf(err) != "withheld" {
-		t.Errorf("alice reads %q, %v; want withheld", got, err)
+	for name, tt := range map[string]struct {
+		speakers []bus.Handle
+		code     string
+	}{
+		"an owner":    {[]bus.Handle{"admin"}, "withheld"},
+		"two members": {[]bus.Handle{"bob", "carol"}, "withheld"},
+		"one member":  {[]bus.Handle{"bob", "bob"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := operate(t)
+			b := o.b
+			people := map[bus.Handle]*nodetest.Person{"admin": b.Admin, "alice": b.Alice(b.General), "bob": b.Bob(b.General), "carol": b.Join("carol", b.General)}
+			_, err := b.Admin.SetRoomRole(nodetest.Context(t), b.General, "alice", bus.RoleOwner)
+			must(t, err)
+			for _, who := range tt.speakers {
+				post(t, people[who], b.General, "hello")
+			}
+			log := roomLog(t, b, b.Admin, b.General)
+			shown := log[len(log)-2].Head()
+			o.tells(entries(wire.RoomLogTarget(b.General, 0), func(page *wire.Entries) {
+				page.Entries, page.Head = page.Entries[:max(0, len(page.Entries)-1)], &shown
+			}))
+			got, err := linesOf(t, o.client(t, people["alice"], false), b.General)
+			if tt.code != "" && bus.CodeOf(err) != tt.code || tt.code == "" && err != nil {
+				t.Errorf("alice reads %q, %v; want %q", got, err, tt.code)
+			}
+			if tt.code == "" && (len(got) != len(tt.speakers) || got[0] != "undecryptable: unknown_head") {
+				t.Errorf("alice reads %q, want every message shown as over an unknown head", got)
+			}
+		})
 	}
+}
+
+// Attack: the operator names a head and does not hand over what leads to it, or
+// another hash than that of what he hands over. Checked: he gives himself away,
+// whoever has said something or not.
+func TestAttackHeadWithoutEntries(t *testing.T) {
+	t.Parallel()
+	o := operate(t)
+	alice := o.b.Alice(o.b.General)
+	for name, tt := range map[string]struct {
+		change func(*wire.Entries)
+		code   string
+	}{
+		"the last entry is missing": {func(p *wire.Entries) { p.Entries = p.Entries[:max(0, len(p.Entries)-1)] }, "withheld"},
+		"and promised for ever":     {func(p *wire.Entries) { p.Entries, p.More = p.Entries[:max(0, len(p.Entries)-1)], true }, "withheld"},
+		"none is there":             {func(p *wire.Entries) { p.Entries = nil }, "withheld"},
+		"another hash":              {func(p *wire.Entries) { p.Head.Hash[0] ^= 1 }, "forked"},
+	} {
+		o.tells(entries(wire.RoomLogTarget(o.b.General, 0), tt.change))
+		if got, err := linesOf(t, o.client(t, alice, false), o.b.General); bus.CodeOf(err) != tt.code || bus.KindOf(err) != bus.Integrity {
+			t.Errorf("%s: alice reads %q, %v; want %s", name, got, err, tt.code)
+		}
+	}
+}
+
+// linesOf reads a room's history as a client sees it.
+func linesOf(t *testing.T, c *client.Client, room bus.RoomID) (lines []string, err error) {
+	t.Helper()
+	err = c.Read(nodetest.Context(t), room, client.ReadOptions{Limit: 10}, func(e bus.Event) error {
+		lines = append(lines, lineOf(e))
+		return nil
+	})
+	return lines, err
 }
 
 // Attack: the operator answers without end: a page that goes on and on, and

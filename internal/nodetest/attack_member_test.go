@@ -116,6 +116,7 @@ func spoiledFrames(t *testing.T, ep seal.Epoch, head bus.Ref, bob *nodetest.Pers
 	older, unknown, other, clear := ep, ep, ep, ep
 	older.Number--
 	unknown.Number += 1000
+	early := bus.Ref{Index: head.Index - 1, Hash: bus.Prefix{6, 6, 6}}
 	other.Entry = bus.Hash{1}
 	clear.Suite = bus.SuiteClear
 	return map[string][]byte{
@@ -127,6 +128,9 @@ func spoiledFrames(t *testing.T, ep seal.Epoch, head bus.Ref, bob *nodetest.Pers
 		"an epoch that is not":               sealed(unknown, head, mine),
 		"another entry's epoch":              sealed(other, head, mine),
 		"in clear text":                      sealed(clear, head, mine),
+		"over a head that never was":         sealed(ep, bus.Ref{Index: 1 << 30, Hash: bus.Prefix{6, 6, 6}}, mine),
+		"over another head":                  sealed(ep, bus.Ref{Index: head.Index, Hash: bus.Prefix{6, 6, 6}}, mine),
+		"over another past":                  sealed(ep, early, mine),
 		"nothing inside":                     append(frame.Header{Suite: bus.SuiteSealed, Room: ep.Room, Epoch: ep.Number, Head: head, Endpoint: bob.Endpoint()}.Append(nil), make([]byte, 200)...),
 	}
 }
