@@ -41,6 +41,8 @@ type outbox struct {
 	look    chan struct{}
 	wait    backoff
 	pause   <-chan time.Time // not nil: nothing is posted before it fires
+
+	notAfter time.Time // nothing is posted in the epoch from then on
 }
 
 const (

@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -28,12 +30,19 @@ func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
 // may be lost, and frames of an epoch that ended are refused after bus.LateFrames.
 const lookAgain = bus.LateFrames / 3
 
-// keepUp looks for changes when that was long ago and something is to be sealed.
+// keepUp looks for changes when something is to be posted, and that was long ago
+// or the epoch is over.
 func (o *outbox) keepUp(ctx context.Context) error {
-	if len(o.waiting) == 0 || o.c.now().Sub(o.renewed) < lookAgain {
+	now := o.c.now()
+	if !o.unposted() || now.Sub(o.renewed) < lookAgain && now.Before(o.notAfter) {
 		return nil
 	}
 	return o.refresh(ctx)
+}
+
+// unposted reports whether anything is to be posted, for the first time or again.
+func (o *outbox) unposted() bool {
+	return len(o.waiting) > 0 || slices.ContainsFunc(o.parcels, func(p *parcel) bool { return !p.posted })
 }
 
 func (o *outbox) refresh(ctx context.Context) error {
@@ -43,25 +52,38 @@ func (o *outbox) refresh(ctx context.Context) error {
 	return o.renew(ctx)
 }
 
-// renew makes sure that frames are sealed in an epoch that may be used.
+// renew makes sure that frames are sealed in an epoch that may be used. A plain
+// rekey that is refused holds none of them back while the epoch lasts.
 func (o *outbox) renew(ctx context.Context) error {
 	due, err := o.c.due(ctx, o.id)
 	if err != nil {
 		return err
 	}
+	var refused error
 	if due {
-		if _, err := o.c.tidy(ctx, o.id); err != nil && bus.KindOf(err) != bus.Limited && bus.CodeOf(err) != "not_due" {
-			return err
+		_, refused = o.c.tidy(ctx, o.id)
+		if refused != nil && bus.KindOf(refused) != bus.Limited && bus.CodeOf(refused) != roomlog.ErrNotDue.Code {
+			return refused
 		}
 	}
 	o.renewed = o.c.now()
-	return o.newSender(ctx)
+	return o.newSender(ctx, refused)
 }
 
-func (o *outbox) newSender(ctx context.Context) error {
+// errEpochOver holds frames back: an epoch that is over protects from nobody who
+// got hold of its key since. It is retryable, so that they wait for the next one.
+var errEpochOver = bus.Errorf(bus.Unavailable, "epoch_over", "the room's key is too old to send with, and a new one is refused for now").
+	WithHint("try again, or ask an owner: unibus room rekey")
+
+// newSender takes the newest epoch into use; refused is why there is no newer
+// one.
+func (o *outbox) newSender(ctx context.Context, refused error) error {
 	o.c.world.mu.Lock()
 	defer o.c.world.mu.Unlock()
 	r := o.c.world.rooms[o.id]
+	if o.notAfter = r.Epoch.NotAfter; !o.c.now().Before(o.notAfter) {
+		return errEpochOver.Because(refused)
+	}
 	if o.sender != nil && r.Epoch.Number == o.epoch {
 		return nil
 	}

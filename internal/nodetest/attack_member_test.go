@@ -2,6 +2,7 @@ package nodetest_test
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"unibus/internal/client"
 	"unibus/internal/frame"
 	"unibus/internal/identity"
+	"unibus/internal/node"
 	"unibus/internal/nodetest"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
@@ -215,5 +217,50 @@ func TestAttackBadEnvelope(t *testing.T) {
 	got := history(t, alice, b.General)
 	if len(got) != 3 || got[0] != "bob: before" || !strings.HasPrefix(got[1], "undecryptable: ") || got[2] != "bob: after" {
 		t.Errorf("alice sees %q", got)
+	}
+}
+
+// Attack: an owner starts an epoch with the shortest life that the rules allow,
+// so that it ends between two looks of somebody who sends all the time. Checked:
+// nothing is sent in it once it is over.
+func TestAttackShortEpoch(t *testing.T) {
+	t.Parallel()
+	var clock nodetest.Clock
+	b := boot(t, func(o *node.Options) { o.Now = clock.Now })
+	ctx := nodetest.Context(t)
+	alice, bob := b.Alice(b.General), b.Bob(b.General)
+	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
+	must(t, err)
+	m := mirrorOf(t, b)
+	r := m.room(b.General)
+	m.append(bob, r, m.rekey(r, m.author(bob), bob.Identity.Content, craft{name: "general",
+		start: func(st *roomlog.Start) { st.NotAfter = st.NotAfter.Add(bus.EpochAge - bus.EpochLife) }}))
+	left := r.Epoch.NotAfter.Sub(clock.Now())
+	live := alice.Again().NewLive(nil)
+	box := live.Post(b.General, 0)
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- live.Run(running) }()
+	defer func() { stop(); <-ended }()
+	acks := make(chan client.Ack, 1)
+	say := func() bus.Epoch {
+		must(t, box.Send(ctx, textRecord("hello"), acks))
+		if a := <-acks; a.Err != nil {
+			t.Fatal(a.Err)
+		}
+		epoch := bus.Epoch(0)
+		must(t, b.Admin.Again().Read(ctx, b.General, client.ReadOptions{Limit: 1}, func(e bus.Event) error {
+			epoch = e.Message.Epoch
+			return nil
+		}))
+		return epoch
+	}
+	clock.Pass(left - 8*time.Second)
+	if got := say(); got != r.Epoch.Number {
+		t.Errorf("before its end: got epoch %d, want %d", got, r.Epoch.Number)
+	}
+	clock.Pass(8 * time.Second)
+	if got := say(); got != r.Epoch.Number+1 {
+		t.Errorf("after its end: got epoch %d, want %d", got, r.Epoch.Number+1)
 	}
 }

@@ -9,6 +9,7 @@ package nodetest
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func Boot(t testing.TB, with ...func(*node.Options)) *Bus {
 	for _, change := range with {
 		change(&b.Options)
 	}
-	b.Admin = &Person{Name: "admin", Home: profile.At(t.TempDir()), t: t}
+	b.Admin = &Person{Name: "admin", Home: profile.At(t.TempDir()), t: t, now: b.clock()}
 	b.Options.Found = b.found
 	b.start()
 	b.confirm()
@@ -94,6 +95,16 @@ func (b *Bus) start() {
 	}
 	b.Node = n
 }
+
+// Clock is what a bus and its people go by when a test sets it: the real time,
+// and what Pass added to it.
+type Clock struct{ ahead atomic.Int64 }
+
+// Now is for node.Options.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// Pass lets time pass for everybody at once.
+func (c *Clock) Pass(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // Stop stops the node. It may be called twice.
 func (b *Bus) Stop() {

@@ -29,7 +29,8 @@ type Person struct {
 	Identity *identity.File
 	Info     identity.ContextInfo
 
-	t testing.TB
+	t   testing.TB
+	now func() time.Time
 }
 
 // Alice joins the bus by an invite that brings her into rooms.
@@ -71,7 +72,7 @@ func (b *Bus) TakeUp(link identity.Link, name bus.Handle) *Person {
 	if err != nil {
 		b.t.Fatalf("%s meets the node: %v", name, err)
 	}
-	p := &Person{Name: name, Home: profile.At(b.t.TempDir()), Identity: j.NewIdentity("laptop"), Info: j.Info(), t: b.t}
+	p := &Person{Name: name, Home: profile.At(b.t.TempDir()), Identity: j.NewIdentity("laptop"), Info: j.Info(), t: b.t, now: b.clock()}
 	c := profile.Context{Name: contextName, URL: p.Info.URL, NATS: p.Info.NATS, CAPEM: p.Info.CAPEM,
 		Bus: j.Bus(), Org: p.Info.Org}
 	if err := p.Home.Create(c, p.Identity, nil); err != nil {
@@ -110,7 +111,7 @@ func (p *Person) Again() *client.Client {
 	if err != nil {
 		p.t.Fatalf("%s opens the profile: %v", p.Name, err)
 	}
-	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: time.Now})
+	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: p.now})
 	if err != nil {
 		p.t.Fatalf("%s opens a client: %v", p.Name, err)
 	}

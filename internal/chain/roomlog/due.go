@@ -30,7 +30,7 @@ func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
 		return ReasonMoved, c
 	case len(s.Left) > 0:
 		return ReasonLeft, c
-	case now.Sub(s.Epoch.Started) >= bus.EpochAge:
+	case now.Sub(s.Epoch.Started) >= bus.EpochAge, !now.Before(s.Epoch.NotAfter):
 		return ReasonAge, c
 	}
 	return 0, c
