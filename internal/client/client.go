@@ -27,6 +27,8 @@ type Client struct {
 	now    func() time.Time
 	mu     sync.Mutex
 	newest map[bus.RoomID]seen // newest frame seen per room, for Closing
+
+	tallies map[bus.RoomID]*tally // guarded by mu
 }
 
 // Options is what a client needs to begin.
@@ -46,7 +48,7 @@ func New(o Options) (*Client, error) {
 	call := newCaller(strings.TrimPrefix(o.Info.URL, "https://"), o.Identity.Bus, o.Identity.Transport, conf, o.Now)
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
-		world: newWorld(call, o.Store, o.Info.Org), newest: map[bus.RoomID]seen{},
+		world: newWorld(call, o.Store, o.Info.Org), newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
 	}, nil
 }
 
@@ -65,6 +67,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // Close ends the client's connections and closes its profile.
 func (c *Client) Close() error {
 	c.call.http.CloseIdleConnections()
+	c.flushTallies()
 	return c.store.Close()
 }
 

@@ -103,8 +103,8 @@ func removal(drop []bus.AccountID, uninvite []bus.InviteID) step {
 // Rekey makes a new key for a room.
 func (c *Client) Rekey(ctx context.Context, id bus.RoomID) error {
 	_, err := c.startEpoch(ctx, id, func(r *room) (step, error) {
-		reason, _ := r.Due(c.world, c.now())
-		return rekey(max(reason, roomlog.ReasonAsked)), nil
+		reason, _, err := c.owed(ctx, r)
+		return rekey(max(reason, roomlog.ReasonAsked)), err
 	})
 	return err
 }
@@ -120,8 +120,10 @@ func rekey(reason roomlog.Reason) step {
 // it did.
 func (c *Client) tidy(ctx context.Context, id bus.RoomID) (bool, error) {
 	return c.startEpoch(ctx, id, func(r *room) (step, error) {
-		reason, change := r.Due(c.world, c.now())
+		reason, change, err := c.owed(ctx, r)
 		switch {
+		case err != nil:
+			return step{}, err
 		case len(change.Drop)+len(change.Uninvite) > 0:
 			return removal(change.Drop, change.Uninvite), nil
 		case reason != 0:

@@ -72,7 +72,7 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	if cause != "" {
 		return o.undecryptable(m, h, cause), nil
 	}
-	return o.events(r, ep, m, opened), nil
+	return o.events(r, ep, m, opened), o.c.countSeen(ctx, o.id, h.Epoch, m.Seq)
 }
 
 // room returns the log as far as the frame's epoch.

@@ -144,7 +144,7 @@ func (o *outbox) run(ctx context.Context, n *conn, g wire.OpenRoom) error {
 			}
 			overdue.Reset(left)
 		case a := <-answers:
-			if err := o.settle(a); err != nil {
+			if err := o.settle(ctx, a); err != nil {
 				return err
 			}
 		}
@@ -222,12 +222,12 @@ func readReply(m *nats.Msg) (r wire.PostReply) {
 // settle takes an answer. After a refusal for now everything that was refused
 // is posted again from the oldest on: at once the first time, then after a
 // wait that grows.
-func (o *outbox) settle(a answered) error {
+func (o *outbox) settle(ctx context.Context, a answered) error {
 	switch a.reply.Err {
 	case "":
 		o.wait = backoff{}
 		o.done(a.p, a.reply.Seq)
-		return nil
+		return o.c.countSent(ctx, o.id, a.p.epoch, a.reply.Seq)
 	case wire.PostRetry, wire.PostBusy, wire.PostRate:
 		a.p.posted = false
 		if o.pause == nil {

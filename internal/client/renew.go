@@ -62,12 +62,23 @@ func (o *outbox) renew(ctx context.Context) error {
 	var refused error
 	if due {
 		_, refused = o.c.tidy(ctx, o.id)
-		if refused != nil && bus.KindOf(refused) != bus.Limited && bus.CodeOf(refused) != roomlog.ErrNotDue.Code {
-			return refused
+		if err := o.bear(ctx, refused); err != nil {
+			return err
 		}
 	}
 	o.renewed = o.c.now()
 	return o.newSender(ctx, refused)
+}
+
+// bear takes the refusals of a rekey that one can go on without.
+func (o *outbox) bear(ctx context.Context, refused error) error {
+	switch {
+	case bus.KindOf(refused) == bus.Limited:
+		return nil
+	case bus.CodeOf(refused) == roomlog.ErrNotDue.Code:
+		return o.c.recount(ctx, o.id)
+	}
+	return refused
 }
 
 // errEpochOver holds frames back: an epoch that is over protects from nobody who
@@ -110,6 +121,6 @@ func (c *Client) due(ctx context.Context, id bus.RoomID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	reason, change := r.Due(c.world, c.now())
-	return reason != 0 || len(change.Drop)+len(change.Uninvite) > 0, nil
+	reason, change, err := c.owed(ctx, r)
+	return reason != 0 || len(change.Drop)+len(change.Uninvite) > 0, err
 }

@@ -69,5 +69,12 @@ func migrations() []string {
 			sealed BLOB    NOT NULL
 		) STRICT;
 		CREATE INDEX outbox_of_room ON outbox (room, place);`,
+		`CREATE TABLE tally (
+			room  BLOB    NOT NULL PRIMARY KEY,
+			epoch INTEGER NOT NULL,
+			sent  INTEGER NOT NULL,
+			seen  INTEGER NOT NULL,
+			top   INTEGER NOT NULL
+		) STRICT, WITHOUT ROWID;`,
 	}
 }
