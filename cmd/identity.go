@@ -12,7 +12,7 @@ import (
 func newIdentityCmd(env *Env) *cobra.Command {
 	return newGroup("identity", "Make, show and guard the keys that you are known by",
 		"  unibus identity new\n  unibus identity show",
-		newIdentityNewCmd(env), newIdentityShowCmd(env), newIdentityPassphraseCmd(env), newIdentityUnlockCmd(env),
+		newIdentityNewCmd(env), newIdentityShowCmd(env), newIdentityVerifyCmd(env), newIdentityPassphraseCmd(env), newIdentityUnlockCmd(env),
 		newIdentityHoldCmd(env), newIdentityExportCmd(env))
 }
 

@@ -70,7 +70,8 @@ func (p *eventPrinter) member(e *bus.MemberEvent) error {
 func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
 	words := map[string]string{"no_key": "its key was not given to you", "unknown_epoch": "nobody here knows its key",
 		"bad_frame": "it is damaged", "bad_signature": "its signature is wrong", "not_in_audience": "its sender may not write here",
-		"late": "it came after its key had ended"}
+		"late": "it came after its key had ended", "key_changed": "its sender has another key than before; compare numbers: unibus identity verify " + string(e.From),
+		"rejected": "you rejected the key of its sender"}
 	why := words[e.Reason]
 	if why == "" {
 		why = e.Reason
@@ -80,8 +81,9 @@ func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
 		Seq      uint64         `json:"seq"`
 		Epoch    bus.Epoch      `json:"epoch"`
 		Endpoint bus.EndpointID `json:"endpoint"`
+		From     bus.Handle     `json:"from,omitempty"`
 		Reason   string         `json:"reason"`
-	}{p.room, e.Seq, e.Epoch, e.Endpoint, e.Reason}, time.Time{}, e.From, fmt.Sprintf("message %d cannot be shown: %s", e.Seq, why))
+	}{p.room, e.Seq, e.Epoch, e.Endpoint, e.From, e.Reason}, time.Time{}, e.From, fmt.Sprintf("message %d cannot be shown: %s", e.Seq, why))
 }
 
 func (p *eventPrinter) gap(e *bus.GapEvent) error {

@@ -41,7 +41,7 @@ type messageShown struct {
 	Seq     uint64     `json:"seq"`
 	ID      string     `json:"id"`
 	From    string     `json:"from"`
-	Trust   string     `json:"trust"`
+	Trust   bus.Trust  `json:"trust"`
 	Epoch   bus.Epoch  `json:"epoch"`
 	Time    time.Time  `json:"time"`
 	Kind    string     `json:"kind"`
@@ -95,9 +95,17 @@ func (p *eventPrinter) message(kind string, m *bus.Message) error {
 	if shown.ReplyTo != "" {
 		body = "[to " + shown.ReplyTo + "] " + body
 	}
-	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + "  " + indented(body)
+	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + trustMark(m.Trust) + "  " + indented(body)
 	return printEvent(p.env, kind, shown, text.Safe(shown.ID), p.tagged(text.Safe(line)),
 		text.Safe(shown.Time.Format(time.RFC3339)), text.Line(shown.From), text.Safe(body))
+}
+
+// trustMark stands behind a name that nobody has compared.
+func trustMark(t bus.Trust) string {
+	if t == bus.TrustVerified {
+		return ""
+	}
+	return "?"
 }
 
 // indented keeps the lines of a message to where no other message begins:

@@ -17,7 +17,7 @@ func newRoomCmd(env *Env) *cobra.Command {
 	return newGroup("room", "Make rooms, and say who is in them",
 		"  unibus room create ops\n  unibus room invite ops bob",
 		newRoomCreateCmd(env), newRoomInviteCmd(env), newRoomListCmd(env), newRoomMembersCmd(env), newRoomRoleCmd(env),
-		newRoomKickCmd(env), newRoomLeaveCmd(env), newRoomDeleteCmd(env), newRoomRekeyCmd(env), newRoomLogCmd(env))
+		newRoomKickCmd(env), newRoomLeaveCmd(env), newRoomDeleteCmd(env), newRoomRekeyCmd(env), newRoomLogCmd(env), newRoomVerifyCmd(env))
 }
 
 // changed is what a change prints as JSON.

@@ -16,7 +16,7 @@ import (
 type memberShown struct {
 	User  string    `json:"user"`
 	Role  string    `json:"role"`
-	Trust string    `json:"trust"`
+	Trust bus.Trust `json:"trust"`
 	Since time.Time `json:"since"`
 }
 
@@ -43,7 +43,7 @@ func newRoomMembersCmd(env *Env) *cobra.Command {
 func printMembers(env *Env, members []client.Member) error {
 	shown := make([]memberShown, len(members))
 	for i, m := range members {
-		shown[i] = memberShown{User: string(m.User), Role: m.Role, Trust: "unverified", Since: m.Since.UTC()}
+		shown[i] = memberShown{User: string(m.User), Role: m.Role, Trust: m.Trust, Since: m.Since.UTC()}
 		if m.Invited {
 			shown[i].User += " (invited)"
 		}

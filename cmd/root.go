@@ -26,6 +26,7 @@ func Run(ctx context.Context, env *Env, args []string) int {
 func newRootCmd(env *Env) *cobra.Command {
 	root := newGroup("unibus", "A message bus for people and programs, sealed from end to end",
 		"  unibus serve\n  unibus room create ops\n  unibus send ops \"hello\"",
+		newAuditCmd(env),
 		newBlobCmd(env),
 		newCompletionCmd(env),
 		newConfigCmd(env),

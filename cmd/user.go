@@ -25,13 +25,14 @@ type userShown struct {
 	Name        string    `json:"name"`
 	Role        string    `json:"role"`
 	State       string    `json:"state"`
+	Trust       bus.Trust `json:"trust"`
 	Fingerprint string    `json:"fingerprint"`
 	Endpoints   int       `json:"endpoints"`
 	Created     time.Time `json:"created"`
 }
 
 func showUser(p client.Person) userShown {
-	return userShown{Name: string(p.Handle), Role: p.Role.String(), State: p.State(),
+	return userShown{Name: string(p.Handle), Role: p.Role.String(), State: p.State(), Trust: p.Trust,
 		Fingerprint: identity.Fingerprint(p.Key), Endpoints: p.Endpoints, Created: p.Created.UTC()}
 }
 
@@ -40,6 +41,7 @@ func userColumns() []column[userShown] {
 		{"name", func(u userShown) text.Safe { return text.Line(u.Name) }},
 		{"role", func(u userShown) text.Safe { return text.Line(u.Role) }},
 		{"state", func(u userShown) text.Safe { return text.Line(u.State) }},
+		{"trust", func(u userShown) text.Safe { return text.Safe(u.Trust) }},
 		{"endpoints", func(u userShown) text.Safe { return text.Safe(strconv.Itoa(u.Endpoints)) }},
 		{"fingerprint", func(u userShown) text.Safe { return text.Safe(u.Fingerprint) }},
 		{"created", func(u userShown) text.Safe { return text.Safe(u.Created.Format(time.RFC3339)) }},

@@ -11,7 +11,7 @@ type Message struct {
 	Hash     Hash   // of the frame
 	From     Handle
 	Endpoint EndpointID
-	Trust    string // "unverified" or "verified"
+	Trust    Trust
 	Epoch    Epoch
 	Time     time.Time // as the sender says
 	Kind     string    // "text", "reply", "file", ...
@@ -20,6 +20,21 @@ type Message struct {
 	File     *File
 	ReplyTo  *RecordRef // what a reply, edit, delete or reaction is about
 }
+
+// Trust is what is known here of whether an account belongs to the person that
+// its handle makes one think of.
+type Trust string
+
+// The values of Trust. They stand in profiles and in JSON.
+const (
+	TrustUnverified Trust = "unverified" // as the bus log says; nobody compared
+	TrustVerified   Trust = "verified"   // its numbers were compared, or it is one's own
+	TrustChanged    Trust = "changed"    // another account than the one seen before has the handle
+	TrustRejected   Trust = "rejected"   // its numbers were compared and differ
+)
+
+// Hidden reports whether what such an account writes is not shown.
+func (t Trust) Hidden() bool { return t == TrustChanged || t == TrustRejected }
 
 // RecordRef names a record by its frame and its number in it.
 type RecordRef struct {
@@ -75,7 +90,8 @@ type UndecryptableEvent struct {
 	From     Handle
 	// Reason is "no_key", "bad_frame", "bad_signature", "not_in_audience",
 	// "unknown_epoch", "late", or that its author names another room log than
-	// the node shows: "bad_head", "unknown_head", "other_head".
+	// the node shows: "bad_head", "unknown_head", "other_head"; or
+	// what a person found of its sender: "key_changed", "rejected".
 	Reason string
 }
 

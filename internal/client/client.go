@@ -46,9 +46,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	call := newCaller(strings.TrimPrefix(o.Info.URL, "https://"), o.Identity.Bus, o.Identity.Transport, conf, o.Now)
+	w := newWorld(call, o.Store, o.Info.Org)
+	w.me = o.Identity.Account
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
-		world: newWorld(call, o.Store, o.Info.Org), newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
+		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
 	}, nil
 }
 

@@ -123,6 +123,15 @@ func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason stri
 	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, Reason: reason}}}
 }
 
+// hidden stands for a message whose sender a person would take for another.
+func (o *opener) hidden(m wire.StoredMessage, h frame.Header, from bus.Handle, trust bus.Trust) []bus.Event {
+	reason := "rejected"
+	if trust == bus.TrustChanged {
+		reason = "key_changed"
+	}
+	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, From: from, Reason: reason}}}
+}
+
 // events drops repeats, reports gaps, and holds frames of a closed epoch to
 // its end.
 func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal.Opened) (out []bus.Event) {
@@ -136,13 +145,17 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	if missed > 0 {
 		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: missed}})
 	}
+	trust := o.c.world.trust(rec.Account)
+	if trust.Hidden() {
+		return append(out, o.hidden(m, h, from, trust)...)
+	}
 	late, ok := standing(r, h.Epoch, rec, m)
 	if !ok {
 		return append(out, o.undecryptable(m, h, "late")...)
 	}
 	for i, record := range f.Records {
 		msg := message(m, f, record, i)
-		msg.From = from
+		msg.From, msg.Trust = from, trust
 		if o.first(rec.Account, record.ID) {
 			out = append(out, eventOf(msg, late))
 		}
@@ -193,7 +206,7 @@ func standing(r *room, number bus.Epoch, from roomlog.Recipient, m wire.StoredMe
 func message(m wire.StoredMessage, f seal.Opened, record seal.Record, number int) *bus.Message {
 	msg := &bus.Message{
 		Room: f.Header.Room, Seq: m.Seq, Number: number, Records: len(f.Records), Hash: f.Hash,
-		Endpoint: f.Header.Endpoint, Trust: "unverified", Epoch: f.Header.Epoch, Time: f.At,
+		Endpoint: f.Header.Endpoint, Epoch: f.Header.Epoch, Time: f.At,
 		Kind: kindName(record.Kind), ID: record.ID,
 	}
 	if record.Kind == seal.KindFile {

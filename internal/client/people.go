@@ -18,6 +18,7 @@ type Person struct {
 	Key       identity.VerifyKey // the account key
 	Role      bus.UserRole
 	Revoked   bool
+	Trust     bus.Trust
 	Created   time.Time
 	Endpoints int // as the node says
 }
@@ -48,13 +49,15 @@ func (c *Client) People(ctx context.Context) ([]Person, error) {
 	accounts := c.world.bus.Users()
 	people := make([]Person, len(accounts))
 	for i, a := range accounts {
-		people[i] = person(a, endpoints[a.ID])
+		people[i] = c.person(a, endpoints[a.ID])
 	}
 	return people, nil
 }
 
-func person(a *buslog.Account, endpoints int) Person {
-	return Person{Handle: a.Handle, Account: a.ID, Key: a.Key, Role: a.Role, Revoked: a.Revoked, Created: a.Since, Endpoints: endpoints}
+// person is called with the world locked.
+func (c *Client) person(a *buslog.Account, endpoints int) Person {
+	return Person{Handle: a.Handle, Account: a.ID, Key: a.Key, Role: a.Role, Revoked: a.Revoked, Trust: c.world.trust(a.ID),
+		Created: a.Since, Endpoints: endpoints}
 }
 
 // Person returns one user; NotFound, code no_user, where the bus has none.
@@ -67,5 +70,7 @@ func (c *Client) Person(ctx context.Context, h bus.Handle) (Person, error) {
 	if err := c.call.get(ctx, wire.UserTarget(h), &told); err != nil {
 		return Person{}, err
 	}
-	return person(known, told.Endpoints), nil
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return c.person(known, told.Endpoints), nil
 }

@@ -92,6 +92,9 @@ func (o *outbox) newSender(ctx context.Context, refused error) error {
 	o.c.world.mu.Lock()
 	defer o.c.world.mu.Unlock()
 	r := o.c.world.rooms[o.id]
+	if err := o.c.world.trustAll(r); err != nil {
+		return err
+	}
 	if o.notAfter = r.Epoch.NotAfter; !o.c.now().Before(o.notAfter) {
 		return errEpochOver.Because(refused)
 	}

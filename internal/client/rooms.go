@@ -282,6 +282,7 @@ type Member struct {
 	User    bus.Handle
 	Account bus.AccountID
 	Role    string
+	Trust   bus.Trust
 	Since   time.Time
 	Invited bool
 }
@@ -296,11 +297,12 @@ func (c *Client) Members(ctx context.Context, id bus.RoomID) ([]Member, error) {
 	}
 	var out []Member
 	for _, m := range r.Members() {
-		out = append(out, Member{User: c.world.handle(m.Account), Account: m.Account, Role: m.Role.String(), Since: m.Time})
+		out = append(out, Member{User: c.world.handle(m.Account), Account: m.Account, Role: m.Role.String(),
+			Trust: c.world.trust(m.Account), Since: m.Time})
 	}
 	for _, g := range r.Guests() {
 		inv := c.world.bus.Invite(g.Invite)
-		out = append(out, Member{User: inv.Handle, Role: g.Role.String(), Since: g.Time, Invited: true})
+		out = append(out, Member{User: inv.Handle, Role: g.Role.String(), Trust: bus.TrustUnverified, Since: g.Time, Invited: true})
 	}
 	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.User), string(b.User)) })
 	return out, nil

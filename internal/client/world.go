@@ -28,6 +28,8 @@ type world struct {
 	bus      *buslog.State
 	accounts map[bus.AccountID]*account.State
 	rooms    map[bus.RoomID]*room
+	me       bus.AccountID // zero while it is made
+	pins     map[bus.Handle]profile.Pin
 }
 
 func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
@@ -205,9 +207,12 @@ func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
 	return nil
 }
 
-// syncBus reads the bus log on.
-func (w *world) syncBus(ctx context.Context) error {
-	if err := w.loadBus(ctx); err != nil {
+// syncBus reads the bus log on, and what was decided about users meanwhile.
+func (w *world) syncBus(ctx context.Context) (err error) {
+	if err = w.loadBus(ctx); err != nil {
+		return err
+	}
+	if w.pins, err = w.store.Pins(ctx); err != nil {
 		return err
 	}
 	return w.fetch(ctx, w.busFollow())
@@ -217,7 +222,11 @@ func (w *world) loadBus(ctx context.Context) error {
 	if w.bus != nil {
 		return nil
 	}
-	w.bus = buslog.New()
+	pins, err := w.store.Pins(ctx)
+	if err != nil {
+		return err
+	}
+	w.bus, w.pins = buslog.New(), pins
 	return w.load(ctx, w.busFollow())
 }
 
@@ -240,16 +249,19 @@ func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) 
 	if w.accounts[id] == nil {
 		w.accounts[id] = account.New(w.call.bus, user.Key)
 	}
-	acc := w.accounts[id]
-	f := follow{
-		log: profile.LogAccount, chain: chain.ID(id), tail: func() chain.Tail { return acc.Tail },
-		target: func(from uint32) string { return wire.AccountTarget(user.Handle, from) },
-		take:   func(ctx context.Context, e *chain.Entry) error { return w.takeAccount(ctx, acc, e) },
-	}
-	if err := w.load(ctx, f); err != nil || acc.Len >= want {
+	f := w.accountFollow(w.accounts[id], user.Handle)
+	if err := w.load(ctx, f); err != nil || f.tail().Len >= want {
 		return err
 	}
 	return w.fetch(ctx, f)
+}
+
+func (w *world) accountFollow(acc *account.State, h bus.Handle) follow {
+	return follow{
+		log: profile.LogAccount, chain: chain.ID(acc.ID), tail: func() chain.Tail { return acc.Tail },
+		target: func(from uint32) string { return wire.AccountTarget(h, from) },
+		take:   func(ctx context.Context, e *chain.Entry) error { return w.takeAccount(ctx, acc, e) },
+	}
 }
 
 func (w *world) takeAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {

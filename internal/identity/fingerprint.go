@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,4 +21,13 @@ func Fingerprint(k VerifyKey) string {
 		groups[i] = fmt.Sprintf("%05d", n%100000)
 	}
 	return strings.Join(groups, " ")
+}
+
+// SafetyNumber is what two people compare to know that each holds the account
+// key that the other's bus log names: 12 groups of 5 decimal digits, the
+// fingerprints of both keys in rising order, so that both see the same.
+func SafetyNumber(a, b VerifyKey) string {
+	halves := []string{Fingerprint(a), Fingerprint(b)}
+	slices.Sort(halves)
+	return strings.Join(halves, " ")
 }

@@ -2,67 +2,60 @@ package profile
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 )
 
-// Pin is the account that a handle was first seen with.
+// Pin is the account that a handle stands for here, whatever a bus log says
+// later, and what a person decided about it.
 type Pin struct {
-	Handle   bus.Handle    `json:"-"`
-	Account  bus.AccountID `json:"account"`
-	Verified bool          `json:"verified"` // fingerprints were compared
+	Handle  bus.Handle         `json:"-"`
+	Account bus.AccountID      `json:"account"`
+	Key     identity.VerifyKey `json:"key"` // of the account when that was decided
+	Mark    bus.Trust          `json:"mark,omitempty"`
 }
-
-// Errors of pins.
-var (
-	errNoPin      = bus.Errorf(bus.NotFound, "no_pin", "this user was not seen before")
-	errKeyChanged = bus.Errorf(bus.Integrity, "key_changed", "this user has another key than before").
-			WithHint("compare fingerprints: unibus identity verify USER")
-)
 
 func pinPlace(h bus.Handle) string { return "pin/" + string(h) }
 
-// Pin returns the account that a handle is pinned to; NotFound, code no_pin,
-// where it is not.
-func (s *Store) Pin(ctx context.Context, h bus.Handle) (Pin, error) { return s.pin(ctx, s.db, h) }
-
-// PutPin pins a handle that has no pin. The same account again may add the
-// mark that it was verified, and never takes it away. Another account is
-// refused with Integrity, code key_changed, unless it was verified: then a
-// person has decided.
-func (s *Store) PutPin(ctx context.Context, p Pin) error {
-	return s.write(ctx, kept, func(tx *sql.Tx) error {
-		old, err := s.pin(ctx, tx, p.Handle)
-		switch {
-		case errors.Is(err, errNoPin):
-		case err != nil:
-			return err
-		case old.Account == p.Account && (old.Verified || !p.Verified):
-			return nil
-		case old.Account != p.Account && !p.Verified:
-			return errKeyChanged
-		}
-		raw, err := json.Marshal(p)
-		if err != nil {
+// Pins returns all pins by handle.
+func (s *Store) Pins(ctx context.Context) (map[bus.Handle]Pin, error) {
+	pins := map[bus.Handle]Pin{}
+	err := each(ctx, s.db, func(scan func(...any) error) error {
+		var h bus.Handle
+		var sealed []byte
+		if err := scan(&h, &sealed); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO pin (handle, sealed) VALUES (?, ?)
-			ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, string(p.Handle), s.key.Seal(pinPlace(p.Handle), raw))
+		p, err := s.openPin(h, sealed)
+		pins[h] = p
 		return err
-	})
+	}, "SELECT handle, sealed FROM pin")
+	if err != nil {
+		return nil, storeError(ctx, err)
+	}
+	return pins, nil
 }
 
-func (s *Store) pin(ctx context.Context, q querier, h bus.Handle) (Pin, error) {
-	raw, err := s.sealed(ctx, q, pinPlace(h), errNoPin, "SELECT sealed FROM pin WHERE handle = ?", string(h))
+// PutPin pins a handle in place of what it was pinned to: a person has decided.
+func (s *Store) PutPin(ctx context.Context, p Pin) error {
+	raw, err := json.Marshal(p)
 	if err != nil {
-		return Pin{}, err
+		return err
 	}
+	return s.exec(ctx, kept, `INSERT INTO pin (handle, sealed) VALUES (?, ?)
+		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, string(p.Handle), s.key.Seal(pinPlace(p.Handle), raw))
+}
+
+func (s *Store) openPin(h bus.Handle, sealed []byte) (Pin, error) {
 	p := Pin{Handle: h}
+	raw, err := s.key.Open(pinPlace(h), sealed)
+	if err != nil {
+		return p, err
+	}
 	if err := json.Unmarshal(raw, &p); err != nil {
-		return Pin{}, errValue.Because(err)
+		return p, errValue.Because(err)
 	}
 	return p, nil
 }

@@ -2,12 +2,14 @@ package profile
 
 import (
 	"context"
+	"maps"
 	"math"
 	"reflect"
 	"testing"
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 )
 
 func TestSecrets(t *testing.T) {
@@ -105,42 +107,23 @@ func TestCursors(t *testing.T) {
 	}
 }
 
+// The last decision about a user counts, and about no other.
 func TestPins(t *testing.T) {
 	t.Parallel()
-	first, other := bus.AccountID{1}, bus.AccountID{2}
-	for name, tt := range map[string]struct {
-		then []Pin
-		code string
-		want Pin
-	}{
-		"first":                 {nil, "", Pin{"bob", first, false}},
-		"again":                 {[]Pin{{"bob", first, false}}, "", Pin{"bob", first, false}},
-		"verified":              {[]Pin{{"bob", first, true}}, "", Pin{"bob", first, true}},
-		"verified stays":        {[]Pin{{"bob", first, true}, {"bob", first, false}}, "", Pin{"bob", first, true}},
-		"other key":             {[]Pin{{"bob", other, false}}, "key_changed", Pin{"bob", first, false}},
-		"other key, verified":   {[]Pin{{"bob", other, true}}, "", Pin{"bob", other, true}},
-		"other after verified":  {[]Pin{{"bob", first, true}, {"bob", other, false}}, "key_changed", Pin{"bob", first, true}},
-		"another user's is own": {[]Pin{{"eve", other, true}}, "", Pin{"bob", first, false}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, ctx := memory(t), context.Background()
-			_, err := s.Pin(ctx, "bob")
-			wantCode(t, err, bus.NotFound, "no_pin")
-			must(t, s.PutPin(ctx, Pin{Handle: "bob", Account: first}))
-			err = nil
-			for _, p := range tt.then {
-				err = s.PutPin(ctx, p)
-			}
-			if tt.code != "" {
-				wantCode(t, err, bus.Integrity, tt.code)
-			} else {
-				must(t, err)
-			}
-			if got, err := s.Pin(ctx, "bob"); err != nil || got != tt.want {
-				t.Errorf("got %v, %v, want %v", got, err, tt.want)
-			}
-		})
+	s, ctx := memory(t), context.Background()
+	if pins, err := s.Pins(ctx); err != nil || len(pins) != 0 {
+		t.Errorf("at first: got %v, %v", pins, err)
+	}
+	bob := Pin{Handle: "bob", Account: bus.AccountID{1}, Key: identity.VerifyKey{1}, Mark: bus.TrustVerified}
+	eve := Pin{Handle: "eve", Account: bus.AccountID{2}, Key: identity.VerifyKey{2}, Mark: bus.TrustRejected}
+	other := Pin{Handle: "bob", Account: bus.AccountID{3}, Key: identity.VerifyKey{3}}
+	for _, p := range []Pin{bob, eve, other} {
+		must(t, s.PutPin(ctx, p))
+	}
+	got, err := s.Pins(ctx)
+	must(t, err)
+	if want := (map[bus.Handle]Pin{"bob": other, "eve": eve}); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -1,0 +1,73 @@
+package client
+
+import (
+	"context"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
+)
+
+// trust is what is known here of an account that the bus log names.
+func (w *world) trust(id bus.AccountID) bus.Trust {
+	a := w.bus.Account(id)
+	if a == nil {
+		return bus.TrustUnverified
+	}
+	pin, pinned := w.pins[a.Handle]
+	switch {
+	case id == w.me:
+		return bus.TrustVerified
+	case pinned && pin.Account != id:
+		return bus.TrustChanged
+	case pinned && pin.Key == a.Key && pin.Mark != "":
+		return pin.Mark
+	case pin.Mark == bus.TrustRejected: // a newer key of the same account is no better
+		return bus.TrustRejected
+	}
+	return bus.TrustUnverified
+}
+
+// trustAll refuses to send to a room while the handle of one of its members
+// stands for another account than before.
+func (w *world) trustAll(r *room) error {
+	for _, m := range r.Members() {
+		if w.trust(m.Account) == bus.TrustChanged {
+			h := w.handle(m.Account)
+			return bus.Errorf(bus.Integrity, "key_changed", "%s has another key than before", h).
+				WithHint("compare numbers first: unibus identity verify %s", h)
+		}
+	}
+	return nil
+}
+
+// Comparison is what two people hold against each other.
+type Comparison struct {
+	User   bus.Handle
+	Number string // 12 groups of 5 digits, the same on both sides
+	Trust  bus.Trust
+	pin    profile.Pin
+}
+
+// Compare returns the number of this user and another one.
+func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err error) {
+	if h == c.id.Handle {
+		return cmp, bus.Errorf(bus.Invalid, "compare_self", "%s is you", h).WithHint("name somebody else")
+	}
+	theirs, err := c.account(ctx, h)
+	if err != nil {
+		return cmp, err
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	mine := c.world.bus.Account(c.id.Account)
+	return Comparison{User: h, Number: identity.SafetyNumber(mine.Key, theirs.Key), Trust: c.world.trust(theirs.ID),
+		pin: profile.Pin{Handle: h, Account: theirs.ID, Key: theirs.Key}}, nil
+}
+
+// Decide keeps what a person found when he compared: bus.TrustVerified or
+// bus.TrustRejected.
+func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) error {
+	cmp.pin.Mark = mark
+	return c.store.PutPin(ctx, cmp.pin)
+}
