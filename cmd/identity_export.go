@@ -10,6 +10,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/identity"
+	"unibus/internal/profile"
 	"unibus/internal/text"
 )
 
@@ -64,6 +65,9 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 			return err
 		}
 		info := infoOf(at)
+		if info.Seen, err = seenBy(ctx, home, at.Name, keys.id); err != nil {
+			return err
+		}
 		copied.Context, copied.Seed, copied.Org, copied.CA = &info, nil, nil, nil
 	}
 	passphrase := keys.passphrase
@@ -78,4 +82,14 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 		line += ", without a passphrase: whoever reads it is you"
 	}
 	return printChange(env, "change", "", changed{Name: at.Name, Changed: true}, text.Line(line))
+}
+
+// seenBy is what the profile of a context holds its node to.
+func seenBy(ctx context.Context, home profile.Home, name string, id *identity.File) (*identity.Seen, error) {
+	store, err := home.Open(ctx, name, id.ProfileKey)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	return store.Seen(ctx, id.Bus)
 }

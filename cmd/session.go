@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -117,7 +118,22 @@ func (e *Env) openExported(ctx context.Context, settings config.Client) (*client
 	if err != nil {
 		return nil, err
 	}
+	if err := putPins(ctx, store, id.Context.Seen); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return newClient(e, id, *id.Context, store)
+}
+
+func putPins(ctx context.Context, store *profile.Store, seen *identity.Seen) error {
+	if seen == nil {
+		return nil
+	}
+	for h, p := range seen.Users {
+		if err := store.PutPin(ctx, h, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newClient(e *Env, id *identity.File, info identity.ContextInfo, store *profile.Store) (*client.Client, error) {

@@ -25,10 +25,10 @@ type userShown struct {
 	Name        string    `json:"name"`
 	Role        string    `json:"role"`
 	State       string    `json:"state"`
-	Trust       bus.Trust `json:"trust"`
 	Fingerprint string    `json:"fingerprint"`
 	Endpoints   int       `json:"endpoints"`
 	Created     time.Time `json:"created"`
+	Trust       bus.Trust `json:"trust"`
 }
 
 func showUser(p client.Person) userShown {
@@ -41,10 +41,10 @@ func userColumns() []column[userShown] {
 		{"name", func(u userShown) text.Safe { return text.Line(u.Name) }},
 		{"role", func(u userShown) text.Safe { return text.Line(u.Role) }},
 		{"state", func(u userShown) text.Safe { return text.Line(u.State) }},
-		{"trust", func(u userShown) text.Safe { return text.Safe(u.Trust) }},
 		{"endpoints", func(u userShown) text.Safe { return text.Safe(strconv.Itoa(u.Endpoints)) }},
 		{"fingerprint", func(u userShown) text.Safe { return text.Safe(u.Fingerprint) }},
 		{"created", func(u userShown) text.Safe { return text.Safe(u.Created.Format(time.RFC3339)) }},
+		{"trust", func(u userShown) text.Safe { return text.Safe(u.Trust) }},
 	}
 }
 

@@ -47,11 +47,23 @@ func New(o Options) (*Client, error) {
 	}
 	call := newCaller(strings.TrimPrefix(o.Info.URL, "https://"), o.Identity.Bus, o.Identity.Transport, conf, o.Now)
 	w := newWorld(call, o.Store, o.Info.Org)
-	w.me = o.Identity.Account
+	w.me, w.floors = o.Identity.Account, floors(o.Identity.Bus, o.Info.Seen)
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
 		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
 	}, nil
+}
+
+// floors is how far the chains must reach that an export has seen.
+func floors(b bus.ID, seen *identity.Seen) map[chain.ID]bus.Head {
+	if seen == nil {
+		return nil
+	}
+	out := map[chain.ID]bus.Head{chain.ID(b): seen.Bus}
+	for id, h := range seen.Rooms {
+		out[chain.ID(id)] = h
+	}
+	return out
 }
 
 func newCaller(addr string, b bus.ID, key identity.TransportKey, conf *tls.Config, now func() time.Time) *caller {

@@ -86,6 +86,7 @@ func (w *world) roomFollow(id bus.RoomID, r *room) follow {
 		tail:   func() chain.Tail { return r.Tail },
 		target: func(from uint32) string { return wire.RoomLogTarget(id, from) },
 		take:   func(ctx context.Context, e *chain.Entry) error { return w.takeRoom(ctx, id, r, e) },
+		floor:  w.floor(chain.ID(id)),
 	}
 }
 

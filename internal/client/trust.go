@@ -5,7 +5,6 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/identity"
-	"unibus/internal/profile"
 )
 
 // trust is what is known here of an account that the bus log names.
@@ -46,7 +45,7 @@ type Comparison struct {
 	User   bus.Handle
 	Number string // 12 groups of 5 digits, the same on both sides
 	Trust  bus.Trust
-	pin    profile.Pin
+	pin    identity.Pin
 }
 
 // Compare returns the number of this user and another one.
@@ -62,12 +61,12 @@ func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err
 	defer c.world.mu.Unlock()
 	mine := c.world.bus.Account(c.id.Account)
 	return Comparison{User: h, Number: identity.SafetyNumber(mine.Key, theirs.Key), Trust: c.world.trust(theirs.ID),
-		pin: profile.Pin{Handle: h, Account: theirs.ID, Key: theirs.Key}}, nil
+		pin: identity.Pin{Account: theirs.ID, Key: theirs.Key}}, nil
 }
 
 // Decide keeps what a person found when he compared: bus.TrustVerified or
 // bus.TrustRejected.
 func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) error {
 	cmp.pin.Mark = mark
-	return c.store.PutPin(ctx, cmp.pin)
+	return c.store.PutPin(ctx, cmp.User, cmp.pin)
 }

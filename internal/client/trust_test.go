@@ -5,8 +5,8 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/identity"
 	"unibus/internal/nodetest"
-	"unibus/internal/profile"
 )
 
 // A handle that stands for another account than it did here before: what that
@@ -21,7 +21,7 @@ func TestChangedAccount(t *testing.T) {
 	store, err := alice.Home.Open(ctx, alice.Info.Name, alice.Identity.ProfileKey)
 	must(t, err)
 	defer store.Close()
-	must(t, store.PutPin(ctx, profile.Pin{Handle: "bob", Account: bus.AccountID{1}}))
+	must(t, store.PutPin(ctx, "bob", identity.Pin{Account: bus.AccountID{1}}))
 
 	if e := lastEvent(t, alice.Again(), b.General); e.Undecryptable == nil || e.Undecryptable.Reason != "key_changed" || e.Undecryptable.From != "bob" {
 		t.Errorf("got %+v, want bob's message hidden", e)

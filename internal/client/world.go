@@ -29,7 +29,8 @@ type world struct {
 	accounts map[bus.AccountID]*account.State
 	rooms    map[bus.RoomID]*room
 	me       bus.AccountID // zero while it is made
-	pins     map[bus.Handle]profile.Pin
+	pins     map[bus.Handle]identity.Pin
+	floors   map[chain.ID]bus.Head // a chain must reach at least here
 }
 
 func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
@@ -80,6 +81,19 @@ type follow struct {
 	tail   func() chain.Tail
 	target func(from uint32) string
 	take   func(context.Context, *chain.Entry) error
+	floor  *bus.Head // was seen by another client of this endpoint; nil: nothing was
+}
+
+// holds reports whether e is not another one than the entry at the floor.
+func (f follow) holds(e *chain.Entry) bool {
+	return f.floor == nil || e.Index != f.floor.Index || e.Hash() == f.floor.Hash
+}
+
+func (w *world) floor(id chain.ID) *bus.Head {
+	if h, ok := w.floors[id]; ok {
+		return &h
+	}
+	return nil
 }
 
 // load takes in what the profile holds. Its signatures were checked before.
@@ -115,9 +129,17 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 			return err
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return whole(f.tail(), page)
+			return errors.Join(whole(f.tail(), page), f.reached())
 		}
 	}
+}
+
+// reached demands that the chain goes on to its floor.
+func (f follow) reached() error {
+	if f.floor != nil && f.tail().Len <= f.floor.Index {
+		return errWithheld
+	}
+	return nil
 }
 
 // notShorter holds the node to what this client has seen of a chain.
@@ -151,6 +173,9 @@ func (w *world) takePage(ctx context.Context, f follow, page wire.Entries) error
 	var refused error
 	for _, raw := range page.Entries {
 		e, err := chain.Parse(raw)
+		if err == nil && !f.holds(e) {
+			err = errForked
+		}
 		if err == nil {
 			err = f.take(ctx, e)
 		}
@@ -185,7 +210,7 @@ func (w *world) busFollow() follow {
 	return follow{
 		log: profile.LogBus, chain: chain.ID(w.call.bus), target: wire.LogTarget,
 		tail: func() chain.Tail { return w.bus.Tail },
-		take: w.takeBus,
+		take: w.takeBus, floor: w.floor(chain.ID(w.call.bus)),
 	}
 }
 

@@ -43,6 +43,23 @@ type ContextInfo struct {
 	NATS  string    `json:"nats"` // host:port
 	CAPEM []byte    `json:"ca"`
 	Org   VerifyKey `json:"org"`
+	Seen  *Seen     `json:"seen,omitempty"` // in exports
+}
+
+// Seen is what a profile knew when an identity was exported: a node must not
+// show less, and users stay who they are.
+type Seen struct {
+	Bus   bus.Head                `json:"bus"`
+	Rooms map[bus.RoomID]bus.Head `json:"rooms,omitempty"`
+	Users map[bus.Handle]Pin      `json:"users,omitempty"`
+}
+
+// Pin is the account that a handle stands for, whatever a bus log says later,
+// and what a person decided about it.
+type Pin struct {
+	Account bus.AccountID `json:"account"`
+	Key     VerifyKey     `json:"key"` // of the account when that was decided
+	Mark    bus.Trust     `json:"mark,omitempty"`
 }
 
 // Endpoint returns the id that the keys make.

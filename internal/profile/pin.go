@@ -8,20 +8,11 @@ import (
 	"unibus/internal/identity"
 )
 
-// Pin is the account that a handle stands for here, whatever a bus log says
-// later, and what a person decided about it.
-type Pin struct {
-	Handle  bus.Handle         `json:"-"`
-	Account bus.AccountID      `json:"account"`
-	Key     identity.VerifyKey `json:"key"` // of the account when that was decided
-	Mark    bus.Trust          `json:"mark,omitempty"`
-}
-
 func pinPlace(h bus.Handle) string { return "pin/" + string(h) }
 
 // Pins returns all pins by handle.
-func (s *Store) Pins(ctx context.Context) (map[bus.Handle]Pin, error) {
-	pins := map[bus.Handle]Pin{}
+func (s *Store) Pins(ctx context.Context) (map[bus.Handle]identity.Pin, error) {
+	pins := map[bus.Handle]identity.Pin{}
 	err := each(ctx, s.db, func(scan func(...any) error) error {
 		var h bus.Handle
 		var sealed []byte
@@ -39,17 +30,16 @@ func (s *Store) Pins(ctx context.Context) (map[bus.Handle]Pin, error) {
 }
 
 // PutPin pins a handle in place of what it was pinned to: a person has decided.
-func (s *Store) PutPin(ctx context.Context, p Pin) error {
+func (s *Store) PutPin(ctx context.Context, h bus.Handle, p identity.Pin) error {
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
 	return s.exec(ctx, kept, `INSERT INTO pin (handle, sealed) VALUES (?, ?)
-		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, string(p.Handle), s.key.Seal(pinPlace(p.Handle), raw))
+		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, string(h), s.key.Seal(pinPlace(h), raw))
 }
 
-func (s *Store) openPin(h bus.Handle, sealed []byte) (Pin, error) {
-	p := Pin{Handle: h}
+func (s *Store) openPin(h bus.Handle, sealed []byte) (p identity.Pin, err error) {
 	raw, err := s.key.Open(pinPlace(h), sealed)
 	if err != nil {
 		return p, err

@@ -26,7 +26,7 @@ func fillSecrets(t *testing.T, s *Store) {
 		must(t, s.PutUpload(ctx, Upload{ID: id, Secret: text(n), Made: now, Pieces: map[uint32]bus.Hash{uint32(i): bus.Hash(append(text(n), make([]byte, 18)...))}}))
 		must(t, s.PutState(ctx, n, text(n)))
 		must(t, s.PutOutbox(ctx, OutboxRecord{ID: bus.RecordID{i}, Room: room, Made: now, Record: text(n)}))
-		must(t, s.PutPin(ctx, Pin{Handle: bus.Handle(n), Account: bus.AccountID(append(text(n), 0, 0))}))
+		must(t, s.PutPin(ctx, bus.Handle(n), identity.Pin{Account: bus.AccountID(append(text(n), 0, 0))}))
 	}
 }
 

@@ -114,15 +114,15 @@ func TestPins(t *testing.T) {
 	if pins, err := s.Pins(ctx); err != nil || len(pins) != 0 {
 		t.Errorf("at first: got %v, %v", pins, err)
 	}
-	bob := Pin{Handle: "bob", Account: bus.AccountID{1}, Key: identity.VerifyKey{1}, Mark: bus.TrustVerified}
-	eve := Pin{Handle: "eve", Account: bus.AccountID{2}, Key: identity.VerifyKey{2}, Mark: bus.TrustRejected}
-	other := Pin{Handle: "bob", Account: bus.AccountID{3}, Key: identity.VerifyKey{3}}
-	for _, p := range []Pin{bob, eve, other} {
-		must(t, s.PutPin(ctx, p))
-	}
+	bob := identity.Pin{Account: bus.AccountID{1}, Key: identity.VerifyKey{1}, Mark: bus.TrustVerified}
+	eve := identity.Pin{Account: bus.AccountID{2}, Key: identity.VerifyKey{2}, Mark: bus.TrustRejected}
+	other := identity.Pin{Account: bus.AccountID{3}, Key: identity.VerifyKey{3}}
+	must(t, s.PutPin(ctx, "bob", bob))
+	must(t, s.PutPin(ctx, "eve", eve))
+	must(t, s.PutPin(ctx, "bob", other))
 	got, err := s.Pins(ctx)
 	must(t, err)
-	if want := (map[bus.Handle]Pin{"bob": other, "eve": eve}); !maps.Equal(got, want) {
+	if want := (map[bus.Handle]identity.Pin{"bob": other, "eve": eve}); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
