@@ -129,7 +129,10 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 			return err
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return errors.Join(whole(f.tail(), page), f.reached())
+			if err := whole(f.tail(), page); err != nil {
+				return err
+			}
+			return f.reached()
 		}
 	}
 }
