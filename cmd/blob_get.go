@@ -26,9 +26,9 @@ func newBlobGetCmd(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get REF|-",
 		Short: "Fetch a blob, check it, and write it to a file",
-		Long: "Fetch a blob, check it, and write it to a file: the one of -O, which is replaced,\n" +
-			"or a new one in this folder with the name that the blob was stored under. It\n" +
-			"has its name only once all of it was checked; until then it is FILE.part.\n\n" +
+		Long: "Fetch a blob, check it, and write it to a file: the one of -O, which is\n" +
+			"replaced, or a new one in this folder with the name that the blob was stored\n" +
+			"under. Until all of it was checked the file is called FILE.part.\n\n" +
 			"With -O - it goes to stdout, piece by piece as it is checked: it is whole only\n" +
 			"when the exit code is 0.",
 		Example:     "  unibus blob get \"$REF\"\n  unibus blob get \"$REF\" -O - | tar tz",

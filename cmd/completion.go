@@ -33,7 +33,7 @@ func newCompletionCmd(env *Env) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:         "completion bash|zsh|fish|powershell",
-		Short:       "Print a script that completes commands, rooms and users in your shell",
+		Short:       "Print a script that completes words in your shell",
 		Example:     "  unibus completion bash > ~/.local/share/bash-completion/completions/unibus\n  unibus completion -O completions",
 		Args:        takes(0, 1),
 		Annotations: map[string]string{prints: printsBytes},

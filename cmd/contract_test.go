@@ -217,3 +217,35 @@ func checkFormat(t *testing.T, format config.Format, stdout string, mayBeEmpty b
 		t.Errorf("got %d lines, want one object", len(lines))
 	}
 }
+
+// screenWidth is what help and its topics fit: a plain terminal.
+const screenWidth = 80
+
+// Help is read in a terminal of 80 columns: a line that wraps breaks the table
+// it stands in.
+func TestHelpFitsTheScreen(t *testing.T) {
+	t.Parallel()
+	everyCommand(t, func(t *testing.T, c *cobra.Command) {
+		line := append(strings.Fields(c.CommandPath())[1:], "--help")
+		_, stdout, _ := newFakeEnv("").run(t, line...)
+		checkWidth(t, stdout)
+	})
+	for _, line := range withoutBus() {
+		if line[0] != "config" { // what is set is a person's own
+			_, stdout, _ := newFakeEnv("").run(t, line...)
+			checkWidth(t, stdout)
+		}
+	}
+}
+
+func checkWidth(t *testing.T, shown string) {
+	t.Helper()
+	if shown == "" {
+		t.Error("nothing is shown")
+	}
+	for line := range strings.Lines(shown) {
+		if n := cells(strings.TrimSuffix(line, "\n")); n > screenWidth {
+			t.Errorf("%d columns, want %d at most: %s", n, screenWidth, line)
+		}
+	}
+}

@@ -23,10 +23,10 @@ Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
 
 Flags of every command:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
 
 More:
   unibus help exit-codes | environment | json | words{{end}}{{if .HasExample}}
@@ -179,24 +179,24 @@ type word struct {
 
 func glossary() []word {
 	return []word{
-		{"bus", "one or more nodes, and the people and programs they let in"},
+		{"bus", "nodes, and the people and programs they let in"},
 		{"node", "one server process"},
-		{"user", "a person or a service on the bus; the handle is the name, as in @bob"},
+		{"user", "a person or a service on the bus, named like @bob"},
 		{"admin", "a user who may let others in and revoke them"},
 		{"account", "the key that says which endpoints are a user's"},
 		{"endpoint", "a device, bot or job of a user, with keys of its own"},
 		{"identity", "the file with the keys of one endpoint"},
 		{"context", "a bus and the identity to use on it"},
-		{"fingerprint", "what two people compare to know that a key is the right one"},
-		{"trust", "whether numbers were compared with a user; ? behind a name: not yet"},
+		{"fingerprint", "what two people compare to know a key is the right one"},
+		{"trust", "whether numbers were compared with a user; ? behind a name: no"},
 		{"room", "a conversation; its key is known to its members only"},
 		{"owner, member, reader", "what one may do in a room: manage it, write, read"},
 		{"invite", "a link, good for one use, that lets somebody in"},
-		{"guest", "somebody in a room who was invited and has not joined yet"},
-		{"epoch", "the time one room key is used; a change of members starts the next"},
+		{"guest", "somebody invited to a room who has not joined yet"},
+		{"epoch", "the time one room key is used; new members, new epoch"},
 		{"rekey", "start a new epoch: a new room key"},
-		{"chain", "an ordered list of signed entries that a server cannot forge"},
-		{"blob", "a file, sealed and stored in pieces; the reference opens it"},
+		{"chain", "a list of signed entries that a server cannot forge"},
+		{"blob", "a sealed file, stored in pieces; its reference opens it"},
 		{"posture", "how safe each node really is"},
 		{"revoke", "take a user off the bus; kick: out of one room"},
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"unibus/internal/config"
@@ -19,6 +20,12 @@ type column[T any] struct {
 // printList prints items in the format that was asked for. kind is what one
 // item is, as in "room"; items must marshal to JSON objects.
 func printList[T any](env *Env, kind string, items []T, columns ...column[T]) error {
+	return printBrief(env, kind, items, columns)
+}
+
+// printBrief is printList for items with more columns than a terminal has room
+// for: the table leaves out those named in hidden.
+func printBrief[T any](env *Env, kind string, items []T, columns []column[T], hidden ...string) error {
 	settings, err := env.Settings()
 	if err != nil {
 		return err
@@ -43,7 +50,7 @@ func printList[T any](env *Env, kind string, items []T, columns ...column[T]) er
 			fmt.Fprintln(w, oneLine(columns[0].cell(item)))
 		}
 	default:
-		err = writeTable(w, items, columns)
+		err = writeTable(w, items, slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return slices.Contains(hidden, c.name) }))
 	}
 	return cmp.Or(err, w.Flush())
 }

@@ -126,7 +126,7 @@ func printPosture(env *Env, nodes []nodeShown) error {
 	flag := func(name string, get func(nodeShown) bool) column[nodeShown] {
 		return column[nodeShown]{name, func(n nodeShown) text.Safe { return yesNo(get(n)) }}
 	}
-	return printList(env, "node", nodes,
+	return printBrief(env, "node", nodes, []column[nodeShown]{
 		column[nodeShown]{"name", func(n nodeShown) text.Safe { return text.Line(cmp.Or(n.Name, "?")) }},
 		flag("ok", func(n nodeShown) bool { return n.OK }),
 		flag("enforce", func(n nodeShown) bool { return n.Enforce }),
@@ -135,8 +135,9 @@ func printPosture(env *Env, nodes []nodeShown) error {
 		flag("cluster", func(n nodeShown) bool { return n.Cluster }),
 		column[nodeShown]{"store", func(n nodeShown) text.Safe { return text.Line(n.Store) }},
 		column[nodeShown]{"sync", func(n nodeShown) text.Safe { return text.Line(n.Sync) }},
+		column[nodeShown]{"version", func(n nodeShown) text.Safe { return text.Line(n.Version) }},
 		column[nodeShown]{"url", func(n nodeShown) text.Safe { return text.Line(n.URL) }},
-		column[nodeShown]{"version", func(n nodeShown) text.Safe { return text.Line(n.Version) }})
+	}, "sync")
 }
 
 // postures are the words that --require takes.

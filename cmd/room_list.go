@@ -79,14 +79,15 @@ func printRooms(env *Env, shown []roomShown) error {
 	number := func(name string, get func(roomShown) uint64) column[roomShown] {
 		return column[roomShown]{name, func(r roomShown) text.Safe { return text.Safe(strconv.FormatUint(get(r), 10)) }}
 	}
-	return printList(env, "room", shown,
+	return printBrief(env, "room", shown, []column[roomShown]{
 		column[roomShown]{"name", func(r roomShown) text.Safe { return text.Line(r.Name) }},
 		column[roomShown]{"role", func(r roomShown) text.Safe { return text.Line(r.Role) }},
 		number("members", func(r roomShown) uint64 { return uint64(r.Members) }),
 		number("unread", func(r roomShown) uint64 { return r.Unread }),
 		number("epoch", func(r roomShown) uint64 { return uint64(r.Epoch) }),
 		column[roomShown]{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
-		column[roomShown]{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }})
+		column[roomShown]{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }},
+	}, "epoch")
 }
 
 func yesNo(b bool) text.Safe {

@@ -33,8 +33,8 @@ func newSmokeCmd(env *Env) *cobra.Command {
 		Use:   "smoke",
 		Short: "Try everything a bus is for, once, and time it",
 		Long: "Try everything a bus is for, once, and time it: make a room, send, read, a blob\n" +
-			"up and down, a new room key, delete the room; as an admin also invite a throwaway\n" +
-			"user, let him join, and revoke him. Exit code 1 when a step fails.",
+			"up and down, a new room key, delete the room; as an admin also invite a\n" +
+			"throwaway user, let him join, and revoke him. Exit code 1 when a step fails.",
 		Example:     "  unibus smoke\n  unibus smoke --local\n  unibus smoke --expect enforce,acl,tls -o json",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsList},
@@ -49,7 +49,7 @@ func newSmokeCmd(env *Env) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.local, "local", false, "on a throwaway node of its own, instead of the bus of this context")
+	f.BoolVar(&o.local, "local", false, "on a throwaway node of its own")
 	f.BoolVar(&o.keep, "keep", false, "leave the room it made")
 	f.StringSliceVar(&o.expect, "expect", nil, "what the node must be, as with posture --require")
 	_ = cmd.RegisterFlagCompletionFunc("expect", oneOf(postures()...))
@@ -98,6 +98,9 @@ type stepShown struct {
 	Error string  `json:"error"`
 }
 
+// smokePrefix begins the name of every room and user that a smoke test makes.
+const smokePrefix = "smoke-"
+
 // smokeStep is something to try. Later steps need what earlier ones made.
 type smokeStep struct {
 	name string
@@ -115,7 +118,7 @@ func smoke(ctx context.Context, env *Env, c *client.Client, o smokeOptions) erro
 	if err != nil {
 		return err
 	}
-	s := &smoker{c: c, o: o, name: "smoke-" + client.NewRecordID("").String()[:8]}
+	s := &smoker{c: c, o: o, name: smokePrefix + client.NewRecordID("").String()[:8]}
 	defer s.tidy(ctx)
 	var done []stepShown
 	var failed error

@@ -70,11 +70,16 @@ func TestBuildOf(t *testing.T) {
 		info              *debug.BuildInfo
 		version, revision string
 	}{
-		{"nothing known", nil, "devel", "unknown"},
-		{"go run", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "devel", "unknown"},
+		{"nothing known", nil, "source", "unknown"},
+		{"go run", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "source", "unknown"},
+		{"go build", &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20260102030405-0123456789ab+dirty"},
+			Settings: []debug.BuildSetting{setting("vcs.revision", "0123456789abcdef"), setting("vcs.modified", "true")}}, "0123456", "0123456789abcdef, changed"},
+		{"after a release", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.4-0.20260102030405-0123456789ab"},
+			Settings: []debug.BuildSetting{setting("vcs.revision", "0123456789abcdef")}}, "0123456", "0123456789abcdef"},
+		{"before a release", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3-rc.1"}}, "v1.2.3-rc.1", "unknown"},
 		{"release", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"},
 			Settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "false")}}, "v1.2.3", "abc"},
-		{"changed", &debug.BuildInfo{Settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")}}, "devel", "abc, changed"},
+		{"changed", &debug.BuildInfo{Settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")}}, "abc", "abc, changed"},
 	}
 	for _, tt := range tests {
 		if got := buildOf(tt.info); got.Version != tt.version || got.Revision != tt.revision || got.Go == "" || got.Platform == "" {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -49,9 +50,13 @@ func userColumns() []column[userShown] {
 }
 
 func newUserListCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
-		Use:         "list",
-		Short:       "List the users of the bus, with the fingerprints of their keys",
+	all := false
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the users of the bus, with the fingerprints of their keys",
+		Long: "List the users of the bus, with the fingerprints of their keys. Who was revoked\n" +
+			"stays in the list, and the name stays taken; the throwaway users that 'unibus\n" +
+			"smoke' made and revoked are listed with --all only.",
 		Example:     "  unibus user list\n  unibus user list -o json",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsList},
@@ -61,14 +66,27 @@ func newUserListCmd(env *Env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				shown := make([]userShown, len(people))
-				for i, p := range people {
-					shown[i] = showUser(p)
-				}
-				return printList(env, "user", shown, userColumns()...)
+				return printUsers(env, people, all)
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "also the throwaway users of 'unibus smoke'")
+	return cmd
+}
+
+func printUsers(env *Env, people []client.Person, all bool) error {
+	var shown []userShown
+	for _, p := range people {
+		if u := showUser(p); all || !throwaway(u) {
+			shown = append(shown, u)
+		}
+	}
+	return printBrief(env, "user", shown, userColumns(), "created")
+}
+
+// throwaway is true for what a smoke test left of its user.
+func throwaway(u userShown) bool {
+	return u.State == "revoked" && regexp.MustCompile("^"+smokePrefix+"[a-z2-7]{8}$").MatchString(u.Name)
 }
 
 func newUserShowCmd(env *Env) *cobra.Command {

@@ -35,7 +35,7 @@ func newUserAddCmd(env *Env) *cobra.Command {
 	var o userAddOptions
 	cmd := &cobra.Command{
 		Use:   "add [NAME]",
-		Short: "Let in somebody who made his keys himself, and print the link of the bus",
+		Short: "Let in somebody who made his own keys, and print the link",
 		Long: "Let in somebody who made his keys himself: take the line that 'unibus identity\n" +
 			"new' printed for him, and print the link of the bus, which holds no secret.\n\n" +
 			"With --from-csv every line is name,role,key. A line without a key makes an\n" +

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"regexp"
 	"runtime"
 	"runtime/debug"
 
@@ -39,14 +40,19 @@ func thisBuild() build {
 	return buildOf(info)
 }
 
+// fromSource is the version of a binary that nobody released.
+const fromSource = "source"
+
+// unreleased is a version that the Go command made up from a commit.
+var unreleased = regexp.MustCompile(`^\(devel\)$|[-.][0-9]{14}-[0-9a-f]{12}(\+|$)|\+dirty$`)
+
 // buildOf reads what the Go command stamped into the binary; info may be nil.
+// The version is the release, else the beginning of the revision it was built
+// from, else the word source.
 func buildOf(info *debug.BuildInfo) build {
-	b := build{Version: "devel", Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Version: fromSource, Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info == nil {
 		return b
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		b.Version = v
 	}
 	changed := false
 	for _, s := range info.Settings {
@@ -56,6 +62,12 @@ func buildOf(info *debug.BuildInfo) build {
 		case "vcs.modified":
 			changed = s.Value == "true"
 		}
+	}
+	switch v := info.Main.Version; {
+	case v != "" && !unreleased.MatchString(v):
+		b.Version = v
+	case b.Revision != "unknown":
+		b.Version = b.Revision[:min(len(b.Revision), 7)]
 	}
 	if changed {
 		b.Revision += ", changed"

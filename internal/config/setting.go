@@ -57,9 +57,9 @@ type Variable struct {
 // Variables lists what unibus reads from the environment.
 func Variables() []Variable {
 	list := []Variable{
-		{"UNIBUS_HOME", "one folder for all that the client keeps, instead of the XDG folders"},
+		{"UNIBUS_HOME", "one folder for all of the client, not the XDG ones"},
 		{"XDG_CONFIG_HOME", "where unibus/config.toml is, without UNIBUS_HOME"},
-		{"XDG_DATA_HOME", "where unibus/ is, without UNIBUS_HOME; the default of --data is in it"},
+		{"XDG_DATA_HOME", "holds unibus/ without UNIBUS_HOME, and unibus/node"},
 		{"XDG_RUNTIME_DIR", "where sockets are, without UNIBUS_HOME"},
 	}
 	list = appendVariables(list, clientSettings())
