@@ -26,11 +26,18 @@ type contextShown struct {
 	NATS    string `json:"nats"`
 	Bus     string `json:"bus"`
 	Pending bool   `json:"pending"` // made, and the bus has not taken it in yet
+	State   string `json:"state"`   // ready, pending or revoked
 }
 
 func showContext(at profile.Context, current string) contextShown {
 	shown := contextShown{Name: at.Name, Current: at.Name == current, User: string(at.Handle), URL: at.URL,
-		NATS: at.NATS, Pending: at.Pending}
+		NATS: at.NATS, Pending: at.Pending, State: "ready"}
+	switch {
+	case at.Revoked:
+		shown.State = "revoked"
+	case at.Pending:
+		shown.State = "pending"
+	}
 	if at.Bus != (bus.ID{}) {
 		shown.Bus = at.Bus.String()
 	}
@@ -79,14 +86,7 @@ func runContextList(env *Env) error {
 		column[contextShown]{"current", func(c contextShown) text.Safe { return yesNo(c.Current) }},
 		column[contextShown]{"user", func(c contextShown) text.Safe { return text.Line(c.User) }},
 		column[contextShown]{"url", func(c contextShown) text.Safe { return text.Line(c.URL) }},
-		column[contextShown]{"state", contextShown.state})
-}
-
-func (c contextShown) state() text.Safe {
-	if c.Pending {
-		return "pending"
-	}
-	return "ready"
+		column[contextShown]{"state", func(c contextShown) text.Safe { return text.Safe(c.State) }})
 }
 
 func newContextUseCmd(env *Env) *cobra.Command {
@@ -131,7 +131,7 @@ func newContextShowCmd(env *Env) *cobra.Command {
 				column[contextShown]{"url", func(c contextShown) text.Safe { return text.Line(c.URL) }},
 				column[contextShown]{"nats", func(c contextShown) text.Safe { return text.Line(c.NATS) }},
 				column[contextShown]{"bus", func(c contextShown) text.Safe { return text.Line(c.Bus) }},
-				column[contextShown]{"state", contextShown.state})
+				column[contextShown]{"state", func(c contextShown) text.Safe { return text.Safe(c.State) }})
 		},
 	}
 }

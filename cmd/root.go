@@ -46,6 +46,7 @@ func newRootCmd(env *Env) *cobra.Command {
 		newVersionCmd(env),
 	)
 	root.SetHelpCommand(newHelpCmd(env))
+	addVersionFlag(env, root)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)

@@ -108,7 +108,7 @@ func (p *linePump) stalled() error {
 		return errTimeout
 	}
 	return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s in time", text.Line(p.node)).
-		WithHint("is it well? allow more with --timeout")
+		WithHint("is it busy? allow more with --timeout")
 }
 
 // stopped adds to the cause of an early end what a person has to know of it.

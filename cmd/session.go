@@ -66,7 +66,23 @@ func (e *Env) withSession(ctx context.Context, f func(context.Context, *client.C
 		return err
 	}
 	defer c.Close()
-	return f(ctx, c)
+	err = f(ctx, c)
+	e.remember(err)
+	return err
+}
+
+// remember keeps in the context in use whether the bus said that this identity
+// was revoked, for `context list`. It is told, not proved: nothing is refused
+// because of it, and the next answer can take it back.
+func (e *Env) remember(err error) {
+	revoked := errors.Is(err, bus.ErrRevoked)
+	if settings, _ := e.Settings(); settings.IdentityFile != "" || err != nil && !revoked {
+		return
+	}
+	if home, at, err := e.context(); err == nil && at.Revoked != revoked {
+		at.Revoked = revoked
+		_ = home.Save(at) // what the command was run for counts more
+	}
 }
 
 // openClient makes the client of the context in use, or of the one file that

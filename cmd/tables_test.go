@@ -88,6 +88,21 @@ func TestBuildOf(t *testing.T) {
 	}
 }
 
+// What people type instead leads to a command that there is, and hides none.
+func TestMeant(t *testing.T) {
+	t.Parallel()
+	root := newRootCmd(newFakeEnv("").Env)
+	root.InitDefaultHelpCmd()
+	for typed, want := range meant() {
+		if c, rest, err := root.Find(strings.Fields(typed)); err == nil && len(rest) == 0 && c.HasParent() {
+			t.Errorf("%q is a command", typed)
+		}
+		if c, rest, err := root.Find(strings.Fields(want)); err != nil || len(rest) > 0 || !c.HasParent() {
+			t.Errorf("%q leads to %q, which is no command", typed, want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	t.Parallel()
 	names := []string{"send", "serve", "room", "read", "config", "exit-codes", "id"}

@@ -85,6 +85,30 @@ func about(cmd *cobra.Command) string {
 	return ""
 }
 
+// meant is what people type who know other tools, and the command that does it.
+func meant() map[string]string {
+	return map[string]string{
+		"whoami": "context show", "id": "identity show", "key": "identity show", "login": "join", "connect": "join",
+		"init": "serve", "start": "serve", "run": "serve", "server": "serve", "status": "posture", "health": "posture",
+		"ping": "smoke", "test": "smoke", "ls": "room list", "rooms": "room list", "channel": "room", "group": "room",
+		"users": "user list", "who": "user list", "members": "room members", "create": "room create", "kick": "room kick",
+		"leave": "room leave", "revoke": "user revoke", "contexts": "context list", "use": "context use", "settings": "config show",
+		"post": "send", "say": "send", "publish": "send", "pub": "send", "listen": "tail", "subscribe": "tail", "sub": "tail",
+		"follow": "tail", "history": "read", "log": "read", "upload": "blob put", "put": "blob put", "download": "blob get",
+		"get": "blob get", "unlock": "identity unlock", "export": "identity export", "man": "help",
+
+		"room ls": "room list", "room add": "room invite", "room new": "room create", "room rm": "room delete",
+		"room remove": "room kick", "room history": "read", "room send": "send", "room show": "room members",
+		"user ls": "user list", "user rm": "user revoke", "user remove": "user revoke", "user delete": "user revoke",
+		"user create": "user invite", "user new": "user invite", "user kick": "user revoke", "user promote": "user role",
+		"invite ls": "invite list", "invite create": "user invite", "invite new": "user invite", "invite rm": "invite revoke",
+		"blob list": "blob ls", "blob delete": "blob rm", "blob remove": "blob rm", "blob show": "blob stat",
+		"blob upload": "blob put", "blob download": "blob get", "identity create": "identity new",
+		"context ls": "context list", "context delete": "context rm", "context remove": "context rm", "context current": "context show",
+		"config list": "config show", "config get": "config show",
+	}
+}
+
 func unknownCommand(parent *cobra.Command, name string) error {
 	var names []string
 	for _, c := range parent.Commands() {
@@ -93,6 +117,10 @@ func unknownCommand(parent *cobra.Command, name string) error {
 		}
 	}
 	err := bus.Errorf(bus.Invalid, "usage", "%sunknown command %q", about(parent), name)
+	path := strings.TrimPrefix(parent.CommandPath()+" "+strings.ToLower(name), parent.Root().Name()+" ")
+	if known := meant()[path]; known != "" {
+		return err.WithHint("did you mean '%s %s'?", parent.Root().Name(), known)
+	}
 	if near := nearest(name, names); near != "" {
 		return err.WithHint("did you mean '%s %s'?", parent.CommandPath(), near)
 	}

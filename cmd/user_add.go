@@ -74,13 +74,12 @@ func runUserAdd(ctx context.Context, env *Env, name, key string) error {
 		if err != nil {
 			return err
 		}
-		env.warnLoopback(link)
 		shown := addedShown{Name: string(h), Link: link.String(), Fingerprint: identity.Fingerprint(line.Account), Changed: did}
-		said := string(h) + " may join now: send him the link; compare the fingerprint " + shown.Fingerprint
+		said := "compare the fingerprint " + shown.Fingerprint + " with " + string(h) + ", who may join with this link"
 		if !did {
 			said = string(h) + " was added before"
 		}
-		return printChange(env, "user", text.Safe(shown.Link), shown, text.Line(said))
+		return env.printLink("user", link, shown, said)
 	})
 }
 

@@ -90,11 +90,10 @@ func runUserInvite(ctx context.Context, env *Env, c *client.Client, h bus.Handle
 		}
 		shown.Rooms = append(shown.Rooms, r.name)
 	}
-	env.warnLoopback(link)
 	if o.qr {
 		env.drawQR(shown.Link)
 	}
-	return printChange(env, "invite", text.Safe(shown.Link), shown, text.Line(shown.line()))
+	return env.printLink("invite", link, shown, shown.line())
 }
 
 func (i inviteShown) line() string {
@@ -102,7 +101,7 @@ func (i inviteShown) line() string {
 	if len(i.Rooms) > 0 {
 		line += " to " + strings.Join(i.Rooms, ", ")
 	}
-	return line + " until " + i.Expires.Local().Format(time.DateTime) + "; the link is good for one use"
+	return line + " until " + i.Expires.Local().Format(time.DateTime) + "; the link works once"
 }
 
 // namedRoom is a room as it was typed.
@@ -174,13 +173,17 @@ func takeBack(ctx context.Context, c *client.Client, id bus.InviteID, cause erro
 	return cause
 }
 
-// warnLoopback says when a link is of no use elsewhere.
-func (e *Env) warnLoopback(l identity.Link) {
+// printLink prints a link, and on stderr line with what a link of this machine
+// alone cannot do.
+func (e *Env) printLink(kind string, l identity.Link, item any, line string) error {
+	if hereOnly(l) {
+		line += ", on this machine only (see serve --host)"
+	}
+	return printChange(e, kind, text.Safe(l.String()), item, text.Line(line))
+}
+
+// hereOnly is true for a link that is of no use on another machine.
+func hereOnly(l identity.Link) bool {
 	host, _, err := net.SplitHostPort(l.Addr)
-	if err != nil {
-		return
-	}
-	if loopback(host) {
-		e.note("this link works on this machine only: start the node with --listen and --host for others")
-	}
+	return err == nil && loopback(host)
 }

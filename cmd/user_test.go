@@ -122,16 +122,14 @@ func TestPickInvites(t *testing.T) {
 	}
 }
 
-func TestWarnLoopback(t *testing.T) {
+func TestHereOnly(t *testing.T) {
 	t.Parallel()
-	for addr, warns := range map[string]bool{
+	for addr, want := range map[string]bool{
 		"127.0.0.1:1": true, "127.1.2.3:1": true, "[::1]:1": true, "localhost:1": true,
 		"192.0.2.1:1": false, "bus.example.org:1": false, "[2001:db8::1]:1": false, "nonsense": false,
 	} {
-		f := newFakeEnv("")
-		f.warnLoopback(identity.Link{Addr: addr})
-		if got := f.stderr.Len() > 0; got != warns {
-			t.Errorf("%s: warned %v, want %v", addr, got, warns)
+		if got := hereOnly(identity.Link{Addr: addr}); got != want {
+			t.Errorf("%s: got %v, want %v", addr, got, want)
 		}
 	}
 }

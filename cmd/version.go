@@ -25,13 +25,27 @@ func newVersionCmd(env *Env) *cobra.Command {
 		Example:     "  unibus version\n  unibus version -o json",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsOne},
-		RunE: func(*cobra.Command, []string) error {
-			return printOne(env, "version", thisBuild(),
-				column[build]{"version", func(b build) text.Safe { return text.Safe(b.Version) }},
-				column[build]{"revision", func(b build) text.Safe { return text.Safe(b.Revision) }},
-				column[build]{"go", func(b build) text.Safe { return text.Safe(b.Go) }},
-				column[build]{"platform", func(b build) text.Safe { return text.Safe(b.Platform) }})
-		},
+		RunE:        func(*cobra.Command, []string) error { return printVersion(env) },
+	}
+}
+
+func printVersion(env *Env) error {
+	return printOne(env, "version", thisBuild(),
+		column[build]{"version", func(b build) text.Safe { return text.Safe(b.Version) }},
+		column[build]{"revision", func(b build) text.Safe { return text.Safe(b.Revision) }},
+		column[build]{"go", func(b build) text.Safe { return text.Safe(b.Go) }},
+		column[build]{"platform", func(b build) text.Safe { return text.Safe(b.Platform) }})
+}
+
+// addVersionFlag lets --version, which people try first, do what version does.
+func addVersionFlag(env *Env, root *cobra.Command) {
+	asked := root.Flags().Bool("version", false, "the same as the command version")
+	run := root.RunE
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *asked && len(args) == 0 {
+			return printVersion(env)
+		}
+		return run(cmd, args)
 	}
 }
 

@@ -159,7 +159,7 @@ var errUnreachable = bus.Errorf(bus.Unavailable, "unreachable", "no node answers
 // errSlow is of a node that is there, as it seems, and says nothing.
 func errSlow(addr string) *bus.Error {
 	return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s in time", addr).
-		WithHint("is it well? allow more with --timeout")
+		WithHint("is it busy? allow more with --timeout, or choose another bus with --context")
 }
 
 // noAnswer tells a certificate that is not ours from a node that is away.
@@ -172,7 +172,7 @@ func noAnswer(addr string, err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, nats.ErrNoServers) { // how NATS says that nobody took the call
 		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s", addr).
-			WithHint("is it running? start it with: unibus serve").Because(err)
+			WithHint("is it running? start it there with 'unibus serve', or choose another bus with --context").Because(err)
 	}
 	var slow net.Error
 	if errors.As(err, &slow) && slow.Timeout() || errors.Is(err, nats.ErrTimeout) {

@@ -27,6 +27,7 @@ type Context struct {
 	Org     identity.VerifyKey // what the bus log begins with
 	Handle  bus.Handle         // "" until the bus told it
 	Pending bool               // made here, and the node has not confirmed it yet; without an address no bus is known
+	Revoked bool               // the bus said so last; nothing is decided by it
 }
 
 // contextFile is context.json. Its names do not change.
@@ -39,6 +40,7 @@ type contextFile struct {
 	Org     identity.VerifyKey `json:"org"`
 	Handle  bus.Handle         `json:"handle,omitempty"`
 	Pending bool               `json:"pending,omitempty"`
+	Revoked bool               `json:"revoked,omitempty"`
 }
 
 const (
@@ -133,7 +135,7 @@ func parseContext(name string, raw []byte) (Context, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) || f.Version != contextVersion {
 		return Context{}, errContext
 	}
-	c := Context{Name: name, URL: f.URL, NATS: f.NATS, CAPEM: []byte(f.CA), Bus: f.Bus, Org: f.Org, Handle: f.Handle, Pending: f.Pending}
+	c := Context{Name: name, URL: f.URL, NATS: f.NATS, CAPEM: []byte(f.CA), Bus: f.Bus, Org: f.Org, Handle: f.Handle, Pending: f.Pending, Revoked: f.Revoked}
 	return c, c.check()
 }
 
@@ -145,7 +147,7 @@ func (c Context) encode() ([]byte, error) {
 		return nil, err
 	}
 	raw, err := json.MarshalIndent(contextFile{Version: contextVersion, URL: c.URL, NATS: c.NATS, CA: string(c.CAPEM),
-		Bus: c.Bus, Org: c.Org, Handle: c.Handle, Pending: c.Pending}, "", "  ")
+		Bus: c.Bus, Org: c.Org, Handle: c.Handle, Pending: c.Pending, Revoked: c.Revoked}, "", "  ")
 	return append(raw, '\n'), err
 }
 
