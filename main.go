@@ -9,5 +9,6 @@ import (
 )
 
 //go:generate go run . completion -O completions
+//go:generate go run . reference -O docs/reference
 
 func main() { os.Exit(cmd.Main()) }

@@ -37,6 +37,7 @@ func newRootCmd(env *Env) *cobra.Command {
 		newLimitsCmd(env),
 		newPostureCmd(env),
 		newReadCmd(env),
+		newReferenceCmd(),
 		newRoomCmd(env),
 		newSendCmd(env),
 		newServeCmd(env),

@@ -62,6 +62,25 @@ func TestCompletionsAreFresh(t *testing.T) {
 	}
 }
 
+// docs/reference is made by `go generate .` too.
+func TestReferenceIsFresh(t *testing.T) {
+	t.Parallel()
+	pages := referencePages(newRootCmd(newFakeEnv("").Env))
+	if len(pages) < 40 {
+		t.Fatalf("%d pages: the tree is not whole", len(pages))
+	}
+	there, err := filepath.Glob(filepath.Join("..", "docs", "reference", "*"))
+	if err != nil || len(there) != len(pages) {
+		t.Errorf("docs/reference has %d files, want %d (%v): run go generate .", len(there), len(pages), err)
+	}
+	for name, want := range pages {
+		got, err := os.ReadFile(filepath.Join("..", "docs", "reference", name))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("docs/reference/%s is stale (%v): run go generate .", name, err)
+		}
+	}
+}
+
 func TestBuildOf(t *testing.T) {
 	t.Parallel()
 	setting := func(k, v string) debug.BuildSetting { return debug.BuildSetting{Key: k, Value: v} }
