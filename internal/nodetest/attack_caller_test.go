@@ -147,10 +147,10 @@ func toJSON(t testing.TB, v any) []byte {
 func stateOf(t testing.TB, b *nodetest.Bus, rooms ...bus.RoomID) string {
 	t.Helper()
 	c := callerAs(t, b, b.Admin)
-	targets := []string{wire.LogTarget(0), wire.TargetUsers, wire.BlobsTarget("bus")}
+	targets := []string{wire.LogTarget(0), wire.TargetUsers, wire.BlobsTarget("bus", "")}
 	for _, id := range append(rooms, b.General) {
 		targets = append(targets, wire.RoomTarget(id), wire.RoomLogTarget(id, 0), wire.MembersTarget(id),
-			wire.MessagesAfter(id, 0, bus.MaxPageMessages), wire.BlobsTarget(id.String()))
+			wire.MessagesAfter(id, 0, bus.MaxPageMessages), wire.BlobsTarget(id.String(), ""))
 	}
 	var all strings.Builder
 	for _, target := range targets {

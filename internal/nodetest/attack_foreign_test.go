@@ -49,7 +49,7 @@ func foreigns(t testing.TB, p *nodetest.Person) []foreign {
 		{"GET", ofRoom(func(id bus.RoomID) string { return wire.KeyTarget(id, 1, bus.EndpointID{1}) }), nil},
 		{"GET", ofRoom(func(id bus.RoomID) string { return wire.MessagesAfter(id, 0, 10) }), nil},
 		{"GET", ofRoom(func(id bus.RoomID) string { return wire.MessagesBefore(id, 0, 10) }), nil},
-		{"GET", ofRoom(func(id bus.RoomID) string { return wire.BlobsTarget(id.String()) }), nil},
+		{"GET", ofRoom(func(id bus.RoomID) string { return wire.BlobsTarget(id.String(), "") }), nil},
 		{"POST", ofRoom(wire.RoomAppendTarget), entry},
 		{"POST", ofRoom(wire.RoomAppendTarget), func(bus.RoomID) []byte { return []byte(`{"entry":"AAAA"}`) }},
 		{"PUT", ofRoom(func(id bus.RoomID) string { return wire.StageTarget(id, bus.Hash{1}) }), nil},
