@@ -28,7 +28,7 @@ func newIdentityNewCmd(env *Env) *cobra.Command {
 		Long: "Make keys for a bus that will add them, and print the one public line that an\n" +
 			"admin gives to 'unibus user add'. He answers with the link of the bus, which\n" +
 			"'unibus join' takes. Who has an invite needs no such line: 'unibus join' makes\n" +
-			"his keys.",
+			"the keys.",
 		Example:     "  unibus identity new > my.key\n  unibus identity new --name work --no-passphrase",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsChange},
@@ -57,9 +57,14 @@ func runIdentityNew(ctx context.Context, env *Env, name string, none bool) error
 	if err := home.Create(profile.Context{Name: name, Pending: true}, id, passphrase); err != nil {
 		return err
 	}
+	if _, err := home.Current(); bus.KindOf(err) == bus.NotFound { // the first keys here: `identity show` means them
+		if err := home.Use(name); err != nil {
+			return err
+		}
+	}
 	shown := keyShown{Context: name, Key: keyLine(id), Fingerprint: identity.Fingerprint(id.Seed.Account().Public()), Changed: true}
 	return printChange(env, "identity", text.Safe(shown.Key), shown,
-		text.Line("keys made in context "+name+"; give the line to an admin, then join with the link that he sends"))
+		text.Line("keys made in context "+name+"; give the line to an admin, then join with the link you get back"))
 }
 
 // unused refuses a name that stands for keys: also for ones that wait for
@@ -72,7 +77,7 @@ func unused(home profile.Home, name string) error {
 	case err != nil:
 		return err
 	case at.Pending:
-		return bus.Errorf(bus.Conflict, "context_exists", "context %s holds keys that no bus has taken in yet", name).
+		return bus.Errorf(bus.Conflict, "context_exists", "context %s holds keys that wait for a bus", name).
 			WithHint("see 'unibus identity show --context %s', or take another --name", name)
 	}
 	return bus.Errorf(bus.Conflict, "context_exists", "there is a context %s already", name).WithHint("take another --name")
