@@ -26,7 +26,7 @@ func (e *Env) Confirm(ctx context.Context, question string) error {
 		return nil
 	}
 	if !e.CanAsk() {
-		return bus.Errorf(bus.Invalid, "needs_yes", "%s nobody is there to ask", text.Line(question)).
+		return bus.Errorf(bus.Invalid, "needs_yes", "%s Cannot ask without a terminal", text.Line(question)).
 			WithHint("add --yes")
 	}
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", text.Line(question))
@@ -45,7 +45,7 @@ func (e *Env) Confirm(ctx context.Context, question string) error {
 // without a terminal, as in "set UNIBUS_PASSPHRASE_FILE".
 func (e *Env) AskSecret(ctx context.Context, prompt, elsewhere string) ([]byte, error) {
 	if !e.CanAsk() {
-		return nil, bus.Errorf(bus.Invalid, "needs_passphrase", "%s: nobody is there to ask", text.Line(prompt)).
+		return nil, bus.Errorf(bus.Invalid, "needs_passphrase", "%s: cannot ask without a terminal", text.Line(prompt)).
 			WithHint("%s", elsewhere)
 	}
 	fmt.Fprintf(e.Stderr, "%s: ", text.Line(prompt))
@@ -73,7 +73,7 @@ func (e *Env) Word(ctx context.Context, arg string) (string, error) {
 	}
 	if word == "" || strings.ContainsAny(word, "\r\n") {
 		return "", bus.Errorf(bus.Invalid, "bad_stdin", "stdin must hold exactly one line").
-			WithHint("write what was copied, and nothing else")
+			WithHint("pass the line that was copied, and nothing else")
 	}
 	return word, nil
 }
@@ -108,4 +108,4 @@ func (e *Env) readLine() (string, error) {
 	}
 }
 
-var errLongWord = bus.Errorf(bus.TooLarge, "bad_stdin", "more than %d bytes on stdin", maxWord)
+var errLongWord = bus.Errorf(bus.TooLarge, "bad_stdin", "more than %d bytes on stdin", maxWord).WithHint("pass the one line that was copied")

@@ -58,7 +58,7 @@ func (d download) free() error {
 	case info.IsDir():
 		return bus.Errorf(bus.Invalid, "is_folder", "%s is a folder", text.Line(d.path)).WithHint("name the file with -O")
 	case !info.Mode().IsRegular():
-		return bus.Errorf(bus.Conflict, "file_exists", "%s is there, and is no plain file", text.Line(d.path)).
+		return bus.Errorf(bus.Conflict, "file_exists", "%s is not a plain file", text.Line(d.path)).
 			WithHint("choose another name with -O")
 	case !d.replace:
 		return errThere(d.path)
@@ -67,7 +67,7 @@ func (d download) free() error {
 }
 
 func errThere(path string) error {
-	return bus.Errorf(bus.Conflict, "file_exists", "%s is there already", text.Line(path)).
+	return bus.Errorf(bus.Conflict, "file_exists", "%s exists already", text.Line(path)).
 		WithHint("choose another name with -O, or name this one to replace it")
 }
 

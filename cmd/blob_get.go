@@ -84,7 +84,7 @@ func fileFor(out, name string) (download, error) {
 	clean := string(text.Line(name))
 	if clean != name || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") ||
 		filepath.Base(name) != name || !filepath.IsLocal(name) {
-		return download{}, bus.Errorf(bus.Invalid, "no_name", "the blob has no name that a file here should have").
+		return download{}, bus.Errorf(bus.Invalid, "no_name", "the blob has no usable file name").
 			WithHint("name the file with -O")
 	}
 	return download{path: name}, nil

@@ -34,8 +34,8 @@ func newBlobPutCmd(env *Env) *cobra.Command {
 		Use:   "put FILE|-",
 		Short: "Store a file, sealed, and print the reference that opens it",
 		Long: "Store a file, sealed, and print the reference that opens it. Whoever has the\n" +
-			"reference can read the blob, if he is in the room, or without --room on the bus.\n" +
-			"It is kept as long as the room keeps messages.\n\n" +
+			"reference can read the blob: members of the room, or without --room all of the\n" +
+			"bus. It is kept as long as the room keeps messages.\n\n" +
 			"An upload of a FILE that is interrupted goes on when it is repeated; one of a\n" +
 			"pipe begins anew. To post a file in a room, use 'unibus send --file'.",
 		Example: "  unibus blob put report.pdf --room ops\n" +

@@ -153,8 +153,8 @@ func hasBus(at profile.Context) error {
 	if at.URL != "" {
 		return nil
 	}
-	return bus.Errorf(bus.Unauthenticated, "pending", "no bus has taken in the keys of context %s yet", at.Name).
-		WithHint("give an admin the line of 'unibus identity show', then join with the link that he sends")
+	return bus.Errorf(bus.Unauthenticated, "pending", "the keys of context %s are on no bus yet", at.Name).
+		WithHint("give an admin the line of 'unibus identity show', then join with the link you get back")
 }
 
 func newContextRmCmd(env *Env) *cobra.Command {

@@ -119,7 +119,8 @@ func (f *founder) leftover(ctx context.Context, at profile.Context) bool {
 
 // noPassphrase opens plain identities only.
 func noPassphrase() ([]byte, error) {
-	return nil, bus.Errorf(bus.Unauthenticated, "identity_locked", "the identity has a passphrase")
+	return nil, bus.Errorf(bus.Unauthenticated, "identity_locked", "the identity has a passphrase").
+		WithHint("set UNIBUS_PASSPHRASE_FILE")
 }
 
 // settle runs once the node serves, and before it is called ready: the
@@ -235,7 +236,7 @@ func (f *founder) certify(ctx context.Context, r node.Request) ([]byte, error) {
 		}
 	}
 	return nil, bus.Errorf(bus.Unsafe, "no_ca", "the node needs a new certificate, and the keys of the bus are not here").
-		WithHint("start it once as the user who founded the bus, on the machine with his context")
+		WithHint("start it once as the user who founded the bus, on the machine where the keys of the bus are")
 }
 
 // adminHandle is the name of whoever founds a bus.

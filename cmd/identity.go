@@ -43,7 +43,7 @@ func (e *Env) needsPassphrase(none bool) error {
 	if err != nil || none || settings.PassphraseFile != "" || e.CanAsk() {
 		return err
 	}
-	return bus.Errorf(bus.Invalid, "needs_passphrase", "new keys need a passphrase, and nobody is there to ask").
+	return bus.Errorf(bus.Invalid, "needs_passphrase", "new keys need a passphrase, and this is not a terminal").
 		WithHint("set UNIBUS_PASSPHRASE_FILE, or add --no-passphrase")
 }
 

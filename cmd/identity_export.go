@@ -49,7 +49,7 @@ func newIdentityExportCmd(env *Env) *cobra.Command {
 
 func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 	if _, err := os.Lstat(o.file); !errors.Is(err, fs.ErrNotExist) {
-		return bus.Errorf(bus.Conflict, "file_exists", "%s is there already", text.Line(o.file)).WithHint("choose another name")
+		return bus.Errorf(bus.Conflict, "file_exists", "%s exists already", text.Line(o.file)).WithHint("choose another name")
 	}
 	home, at, err := env.context()
 	if err != nil {

@@ -102,7 +102,8 @@ func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, ro
 func (o readOptions) parse(now time.Time) (client.ReadOptions, error) {
 	out := client.ReadOptions{Limit: o.limit, Follow: o.follow}
 	if o.limit < 0 || o.limit > bus.MaxPageMessages {
-		return out, bus.Errorf(bus.Invalid, "usage", "read: --limit is 0 to %d", bus.MaxPageMessages)
+		return out, bus.Errorf(bus.Invalid, "usage", "read: --limit must be 0 to %d", bus.MaxPageMessages).
+			WithHint("for more, read on from the last one with --since")
 	}
 	if o.since == "" {
 		return out, nil
@@ -113,8 +114,8 @@ func (o readOptions) parse(now time.Time) (client.ReadOptions, error) {
 	}
 	ago, err := parseSpan(o.since)
 	if err != nil || ago == 0 {
-		return out, bus.Errorf(bus.Invalid, "usage", "read: --since %q is no sequence and no time", text.Line(o.since)).
-			WithHint("as in --since 913, --since 1h or --since 7d")
+		return out, bus.Errorf(bus.Invalid, "usage", "read: --since %q is neither a message number nor a time", text.Line(o.since)).
+			WithHint("write --since 913, --since 1h or --since 7d")
 	}
 	out.Since = now.Add(-ago)
 	return out, nil

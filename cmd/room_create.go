@@ -58,10 +58,10 @@ func (o roomCreateOptions) parse() (client.RoomOptions, error) {
 	case "all":
 		out.History = bus.HistoryAll
 	default:
-		return out, bus.Errorf(bus.Invalid, "usage", "room create: --history is join or all, not %q", text.Line(o.history))
+		return out, bus.Errorf(bus.Invalid, "usage", "room create: --history cannot be %q", text.Line(o.history)).WithHint("use join or all")
 	}
 	if out.Retention < time.Second {
-		return out, bus.Errorf(bus.Invalid, "usage", "room create: --retention must be a second at least")
+		return out, bus.Errorf(bus.Invalid, "usage", "room create: --retention is under a second").WithHint("write it like 12h or 30d")
 	}
 	return out, nil
 }
@@ -74,7 +74,7 @@ func runRoomCreate(ctx context.Context, env *Env, o roomCreateOptions, options c
 		}
 		switch {
 		case there && o.ifMissing:
-			return printRoomChange(env, id, o.name, false, "room "+o.name+" is there already")
+			return printRoomChange(env, id, o.name, false, "room "+o.name+" exists already")
 		case there:
 			return bus.Errorf(bus.Conflict, "room_exists", "you are in a room called %s already", text.Line(o.name)).
 				WithHint("choose another name, or add --if-missing")

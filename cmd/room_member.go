@@ -177,7 +177,7 @@ func newRoomLeaveCmd(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "leave ROOM",
 		Short:             "Leave a room",
-		Long:              "Leave a room. Its last owner names who owns it after him.",
+		Long:              "Leave a room. Its last owner names who owns it next.",
 		Example:           "  unibus room leave ops\n  unibus room leave ops --successor bob",
 		Args:              takes(1, 1),
 		Annotations:       changesRoom(),

@@ -16,7 +16,7 @@ type screen struct {
 	held []byte // the beginning of a character whose rest has not come
 }
 
-var errBinary = bus.Errorf(bus.Invalid, "binary", "this is no text, and would act on the terminal").
+var errBinary = bus.Errorf(bus.Invalid, "binary", "this is not text, and could garble the terminal").
 	WithHint("write it to a file with -O FILE, or pipe it on")
 
 func (s *screen) Write(p []byte) (int, error) {

@@ -91,7 +91,7 @@ func runSend(ctx context.Context, env *Env, o sendOptions) error {
 	}
 	switch {
 	case o.text == "":
-		return bus.Errorf(bus.Invalid, "usage", "send: the message is empty")
+		return bus.Errorf(bus.Invalid, "usage", "send: the message is empty").WithHint("give a text, - for stdin, or --file")
 	case len(o.text) > maxText:
 		return errLong
 	}

@@ -34,7 +34,7 @@ func newSmokeCmd(env *Env) *cobra.Command {
 		Short: "Try everything a bus is for, once, and time it",
 		Long: "Try everything a bus is for, once, and time it: make a room, send, read, a blob\n" +
 			"up and down, a new room key, delete the room; as an admin also invite a\n" +
-			"throwaway user, let him join, and revoke him. Exit code 1 when a step fails.",
+			"throwaway user, let them join, and revoke them. Exit code 1 when a step fails.",
 		Example:     "  unibus smoke\n  unibus smoke --local\n  unibus smoke --expect enforce,acl,tls -o json",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsList},

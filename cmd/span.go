@@ -35,7 +35,7 @@ func parseSpan(v string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no length of time: write it like 90s, 12h or 30d", v)
+		return 0, fmt.Errorf("%q is not a length of time: write it like 90s, 12h or 30d", v)
 	}
 	return d, nil
 }

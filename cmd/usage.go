@@ -85,7 +85,8 @@ func about(cmd *cobra.Command) string {
 	return ""
 }
 
-// meant is what people type who know other tools, and the command that does it.
+// meant is what people type who know other tools, and the command that does it;
+// * stands for any word.
 func meant() map[string]string {
 	return map[string]string{
 		"whoami": "context show", "id": "identity show", "key": "identity show", "login": "join", "connect": "join",
@@ -101,7 +102,7 @@ func meant() map[string]string {
 		"room remove": "room kick", "room history": "read", "room send": "send", "room show": "room members",
 		"user ls": "user list", "user rm": "user revoke", "user remove": "user revoke", "user delete": "user revoke",
 		"user create": "user invite", "user new": "user invite", "user kick": "user revoke", "user promote": "user role",
-		"invite ls": "invite list", "invite create": "user invite", "invite new": "user invite", "invite rm": "invite revoke",
+		"invite *": "user invite", "invite ls": "invite list", "invite create": "user invite", "invite new": "user invite", "invite rm": "invite revoke",
 		"blob list": "blob ls", "blob delete": "blob rm", "blob remove": "blob rm", "blob show": "blob stat",
 		"blob upload": "blob put", "blob download": "blob get", "identity create": "identity new",
 		"context ls": "context list", "context delete": "context rm", "context remove": "context rm", "context current": "context show",
@@ -117,14 +118,24 @@ func unknownCommand(parent *cobra.Command, name string) error {
 		}
 	}
 	err := bus.Errorf(bus.Invalid, "usage", "%sunknown command %q", about(parent), name)
-	path := strings.TrimPrefix(parent.CommandPath()+" "+strings.ToLower(name), parent.Root().Name()+" ")
-	if known := meant()[path]; known != "" {
-		return err.WithHint("did you mean '%s %s'?", parent.Root().Name(), known)
-	}
-	if near := nearest(name, names); near != "" {
-		return err.WithHint("did you mean '%s %s'?", parent.CommandPath(), near)
+	if command := suggestion(parent, name, names); command != "" {
+		return err.WithHint("did you mean '%s %s'?", parent.Root().Name(), command)
 	}
 	return err.WithHint("see '%s --help'", parent.CommandPath())
+}
+
+// suggestion is the command that name under parent was most likely meant to
+// be, or "": what is meant by it, else one of names that looks alike, else
+// what is meant by any word there.
+func suggestion(parent *cobra.Command, name string, names []string) string {
+	_, group, _ := strings.Cut(parent.CommandPath()+" ", " ")
+	if known := meant()[group+strings.ToLower(name)]; known != "" {
+		return known
+	}
+	if near := nearest(name, names); near != "" {
+		return group + near
+	}
+	return meant()[group+"*"]
 }
 
 // flagError says in one line what is wrong with a flag.

@@ -92,7 +92,7 @@ func throwaway(u userShown) bool {
 func newUserShowCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
-		Short:             "Print one user, with the fingerprint of his key",
+		Short:             "Print one user, with the fingerprint of the key",
 		Example:           "  unibus user show bob",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsOne},

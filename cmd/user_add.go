@@ -35,9 +35,9 @@ func newUserAddCmd(env *Env) *cobra.Command {
 	var o userAddOptions
 	cmd := &cobra.Command{
 		Use:   "add [NAME]",
-		Short: "Let in somebody who made his own keys, and print the link",
-		Long: "Let in somebody who made his keys himself: take the line that 'unibus identity\n" +
-			"new' printed for him, and print the link of the bus, which holds no secret.\n\n" +
+		Short: "Let in somebody who made keys already, and print the link",
+		Long: "Let in somebody who made keys already: take the line that 'unibus identity\n" +
+			"new' printed for them, and print the link of the bus, which holds no secret.\n\n" +
 			"With --from-csv every line is name,role,key. A line without a key makes an\n" +
 			"invite; with --room all invited are guests of that room.",
 		Example: "  unibus user add bob --key bob.key\n" +
@@ -53,7 +53,7 @@ func newUserAddCmd(env *Env) *cobra.Command {
 			case len(args) == 0 || o.key == "":
 				return usagef(cmd, "name the user and --key, or --from-csv")
 			case o.room != "":
-				return usagef(cmd, "--room is for --from-csv: who brings a key is added to rooms once he joined")
+				return usagef(cmd, "--room is for --from-csv: who brings a key is added to rooms after joining")
 			}
 			return runUserAdd(cmd.Context(), env, args[0], o.key)
 		},

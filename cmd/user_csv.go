@@ -51,7 +51,7 @@ func readRows(r io.Reader) (rows []csvRow, err error) {
 			return rows, nil
 		}
 		if err != nil {
-			return nil, bus.Errorf(bus.Invalid, "bad_csv", "no CSV: %s", err)
+			return nil, bus.Errorf(bus.Invalid, "bad_csv", "not a CSV file: %s", err)
 		}
 		line, _ := in.FieldPos(0)
 		if line == 1 && strings.EqualFold(strings.TrimSpace(fields[0]), "name") {
@@ -59,14 +59,14 @@ func readRows(r io.Reader) (rows []csvRow, err error) {
 		}
 		row, err := parseRow(fields)
 		if err == nil && seen[row.name] {
-			err = bus.Errorf(bus.Invalid, "bad_csv", "%s stands twice", row.name)
+			err = bus.Errorf(bus.Invalid, "bad_csv", "%s is listed twice", row.name).WithHint("leave one of the two lines")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		seen[row.name] = true
 		if rows = append(rows, row); len(rows) > maxRows {
-			return nil, bus.Errorf(bus.TooLarge, "bad_csv", "more than %d lines", maxRows)
+			return nil, bus.Errorf(bus.TooLarge, "bad_csv", "more than %d lines", maxRows).WithHint("split the list")
 		}
 	}
 }
@@ -82,7 +82,7 @@ func withoutMark(r io.Reader) io.Reader {
 
 func parseRow(fields []string) (row csvRow, err error) {
 	if len(fields) > 3 {
-		return row, bus.Errorf(bus.Invalid, "bad_csv", "more than name,role,key")
+		return row, bus.Errorf(bus.Invalid, "bad_csv", "a line has more than name,role,key").WithHint("see 'unibus user add --help'")
 	}
 	fields = append(fields, "", "")
 	if row.name, err = bus.ParseHandle(strings.TrimSpace(fields[0])); err != nil {
@@ -103,7 +103,7 @@ func parseRow(fields []string) (row csvRow, err error) {
 	}
 	if row.key == nil && row.role == bus.RoleAdmin {
 		return row, bus.Errorf(bus.Invalid, "bad_csv", "an invite never makes an admin").
-			WithHint("give %s's key, or make him admin once he joined", row.name)
+			WithHint("give %s's key, or make them admin once they joined", row.name)
 	}
 	return row, nil
 }
@@ -238,6 +238,6 @@ func (a *adder) print() error {
 	case a.failed == len(a.done):
 		return a.first
 	}
-	return bus.Errorf(bus.Partial, "partial", "%d of %d were not let in", a.failed, len(a.done)).
+	return bus.Errorf(bus.Partial, "partial", "%d of %d were not added", a.failed, len(a.done)).
 		WithHint("see the column error, correct the lines and run it again")
 }

@@ -66,8 +66,8 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.rooms, "room", nil, "a `ROOM` of yours to let him into; may be repeated")
-	cmd.Flags().BoolVar(&o.noRoom, "no-room", false, "let him onto the bus and into no room")
+	cmd.Flags().StringArrayVar(&o.rooms, "room", nil, "a `ROOM` of yours to let them into; may be repeated")
+	cmd.Flags().BoolVar(&o.noRoom, "no-room", false, "let them onto the bus and into no room")
 	cmd.Flags().DurationVar(&o.ttl, "ttl", bus.InviteLife, "how long the link can be used")
 	cmd.Flags().BoolVar(&o.qr, "qr", false, "draw the link for a camera, on stderr")
 	return cmd

@@ -23,10 +23,10 @@ type revocationShown struct {
 func newUserRevokeCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke NAME",
-		Short: "Take a user off the bus, cut his connections, make new room keys",
-		Long: "Take a user off the bus for ever: cut his connections and make new keys for the\n" +
-			"rooms that he shared with you. In his other rooms the next member that acts\n" +
-			"makes one. Somebody who was invited and has not joined loses his invites.\n\n" +
+		Short: "Take a user off the bus, cut connections, make new room keys",
+		Long: "Take a user off the bus for ever: cut all connections and make new keys for the\n" +
+			"rooms shared with you. In other rooms of theirs the next member that acts\n" +
+			"makes one. Somebody who was invited and has not joined loses the invites.\n\n" +
 			"It never asks, since minutes count, and it can be repeated.",
 		Example:           "  unibus user revoke bob",
 		Args:              takes(1, 1),

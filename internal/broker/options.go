@@ -148,7 +148,7 @@ func strict(c *tls.Config) *tls.Config {
 
 // splitListen reads host:port; port 0 becomes what NATS calls a random port.
 func splitListen(listen string) (host string, port int, err error) {
-	bad := bus.Errorf(bus.Invalid, "bad_listen", "%q is no host:port to listen on", listen)
+	bad := bus.Errorf(bus.Invalid, "bad_listen", "%q is not a host:port to listen on", listen)
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", 0, bad.Because(err)

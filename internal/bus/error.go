@@ -100,12 +100,13 @@ func CodeOf(err error) string {
 var (
 	ErrNotMember = Errorf(Forbidden, "not_member", "you are not in this room").
 			WithHint("ask an owner of the room to add you")
-	ErrRoomClosed = Errorf(Forbidden, "room_closed", "this room was deleted")
-	ErrRevoked    = Errorf(Unauthenticated, "revoked", "this identity was revoked").
+	ErrRoomClosed = Errorf(Forbidden, "room_closed", "this room was deleted").
+			WithHint("see your rooms: unibus room list")
+	ErrRevoked = Errorf(Unauthenticated, "revoked", "this identity was revoked").
 			WithHint("ask an admin of the bus for a new invite")
 	ErrUnknownSigner = Errorf(Unauthenticated, "unauthenticated", "the node does not know this identity").
 				WithHint("join the bus with an invite of one of its admins")
-	ErrNoBlob  = Errorf(NotFound, "no_blob", "no such blob")
+	ErrNoBlob  = Errorf(NotFound, "no_blob", "no such blob").WithHint("it was deleted or has expired, or the reference is not whole")
 	ErrBehind  = Errorf(Conflict, "behind", "somebody else wrote first").WithHint("try again")
 	ErrFounded = Errorf(Conflict, "founded", "this bus was founded before").
 			WithHint("ask one of its admins for an invite")

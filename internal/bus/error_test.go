@@ -36,7 +36,7 @@ func TestError(t *testing.T) {
 	if got, want := e.Error(), "no such blob; look for another"; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
-	if ErrNoBlob.Err != nil || ErrNoBlob.Hint != "" {
+	if ErrNoBlob.Err != nil || ErrNoBlob.Hint == e.Hint {
 		t.Errorf("the original is now %+v", ErrNoBlob)
 	}
 	if KindOf(cause) != Failed || CodeOf(cause) != "failed" || KindOf(nil) != Failed {

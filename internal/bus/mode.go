@@ -16,7 +16,7 @@ func ParseMode(s string) (Mode, error) {
 	case ModeEnforce, ModeSoft, ModeOff:
 		return m, nil
 	}
-	return "", Errorf(Invalid, "bad_mode", "%q is no auth mode: use enforce, soft or off", clip(s))
+	return "", Errorf(Invalid, "bad_mode", "%q is not an auth mode: use enforce, soft or off", clip(s))
 }
 
 // Posture is how safe a node really is, read from its running parts.

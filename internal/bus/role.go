@@ -11,7 +11,7 @@ func ParseHandle(s string) (Handle, error) {
 	}
 	if !validHandle(s) {
 		return "", Errorf(Invalid, "bad_handle",
-			"%q is no user name: use 1 to 32 of a-z 0-9 . _ -, starting with a letter or digit", clip(s))
+			"%q is not a user name: use 1 to 32 of a-z 0-9 . _ -, starting with a letter or digit", clip(s))
 	}
 	return Handle(s), nil
 }
@@ -64,7 +64,7 @@ func ParseUserRole(s string) (UserRole, error) {
 			return r, nil
 		}
 	}
-	return 0, Errorf(Invalid, "bad_role", "%q is no role on the bus: use user or admin", clip(s))
+	return 0, Errorf(Invalid, "bad_role", "%q is not a role on the bus: use user or admin", clip(s))
 }
 
 // RoomRole is what a member may do in one room. The zero value has no rights.
@@ -99,7 +99,7 @@ func ParseRoomRole(s string) (RoomRole, error) {
 			return r, nil
 		}
 	}
-	return 0, Errorf(Invalid, "bad_role", "%q is no role in a room: use owner, member or reader", clip(s))
+	return 0, Errorf(Invalid, "bad_role", "%q is not a role in a room: use owner, member or reader", clip(s))
 }
 
 // History says what a newcomer may read.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -188,7 +189,8 @@ func failure(res *http.Response) error {
 	var f wire.Failure
 	err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&f)
 	if err != nil || f.Error.Code == "" {
-		return bus.Errorf(kind, "http_"+http.StatusText(res.StatusCode), "the node answered %s", res.Status)
+		return bus.Errorf(kind, "http_"+strconv.Itoa(res.StatusCode), "the node answered %s", res.Status).
+			WithHint("is something else than a node at this address? see: unibus context show")
 	}
 	return &bus.Error{Kind: kind, Code: f.Error.Code, Message: f.Error.Message, Hint: f.Error.Hint,
 		RequestID: f.Error.RequestID, Retryable: f.Error.Retryable}

@@ -72,7 +72,7 @@ func (c *Client) Resolve(ctx context.Context, id bus.RoomID, message string) (*s
 		number, err = strconv.ParseUint(numberText, 10, 16)
 	}
 	if err != nil || seq == 0 {
-		return nil, bus.Errorf(bus.Invalid, "bad_message_id", "%.40q is no message id", message).WithHint("as `read -o ndjson` shows it: 913 or 913.2")
+		return nil, bus.Errorf(bus.Invalid, "bad_message_id", "%.40q is not a message id", message).WithHint("write it as 'unibus read -o ndjson' shows it: 913 or 913.2")
 	}
 	var found *seal.Target
 	_, err = c.page(ctx, wire.MessagesAfter(id, seq-1, 1), func(m wire.StoredMessage) error {
@@ -82,7 +82,7 @@ func (c *Client) Resolve(ctx context.Context, id bus.RoomID, message string) (*s
 		return nil
 	})
 	if err == nil && found == nil {
-		err = bus.Errorf(bus.NotFound, "no_message", "this room has no message %s", message)
+		err = bus.Errorf(bus.NotFound, "no_message", "this room has no message %s", message).WithHint("see: unibus read ROOM -o ndjson")
 	}
 	return found, err
 }

@@ -48,7 +48,7 @@ func JoinFounding(ctx context.Context, link identity.Link, o FoundOptions, keep 
 func meetWaiting(ctx context.Context, link identity.Link, o *FoundOptions) (w *caller, s wire.Server, err error) {
 	host, _, err := net.SplitHostPort(link.Addr)
 	if err != nil || link.Kind != identity.LinkFounding {
-		return nil, s, bus.Errorf(bus.Invalid, "bad_link", "this is no founding link")
+		return nil, s, bus.Errorf(bus.Invalid, "bad_link", "this is not a founding link").WithHint("to join a bus: unibus join LINK")
 	}
 	conf := identity.PinnedByHash(link.CA, host, nil)
 	var leaf atomic.Pointer[x509.Certificate]

@@ -33,7 +33,7 @@ type Joining struct {
 func Meet(ctx context.Context, link identity.Link, now func() time.Time) (*Joining, error) {
 	host, _, err := net.SplitHostPort(link.Addr)
 	if err != nil {
-		return nil, bus.Errorf(bus.Invalid, "bad_link", "the link names no host and port")
+		return nil, bus.Errorf(bus.Invalid, "bad_link", "the link names no host and port").WithHint("copy it again, whole")
 	}
 	j := &Joining{link: link, keys: identity.OneTimeKeys(link.Seed), now: now}
 	conf := identity.PinnedByHash(link.CA, host, func(pem []byte) { j.info.CAPEM = pem })

@@ -39,14 +39,14 @@ func (c *Client) AddMembers(ctx context.Context, id bus.RoomID, role bus.RoomRol
 func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, error) {
 	a := c.world.bus.User(h)
 	if !a.Active() {
-		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h).
+		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).
 			WithHint("invite them: unibus user invite %s", h)
 	}
 	if err := c.world.syncAccount(ctx, a.ID, 1); err != nil {
 		return nil, err
 	}
 	if c.world.accounts[a.ID].Len == 0 {
-		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h)
+		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h).WithHint("add them once they have")
 	}
 	return a, nil
 }
@@ -161,11 +161,11 @@ func (c *Client) SetRoomRole(ctx context.Context, id bus.RoomID, h bus.Handle, r
 	err = c.appendPlain(ctx, id, roomlog.OpRole, func(r *room) ([]byte, error) {
 		a := c.world.bus.User(h)
 		if a == nil {
-			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h)
+			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
 		}
 		m, in := r.Member(a.ID)
 		if !in {
-			return nil, bus.Errorf(bus.NotFound, "no_member", "%s is not in this room", h)
+			return nil, bus.Errorf(bus.NotFound, "no_member", "%s is not in this room", h).WithHint("see: unibus room members")
 		}
 		changed, moved = m.Role != role, m.Role.Writes() != role.Writes()
 		if !changed {
@@ -193,7 +193,7 @@ func (c *Client) Leave(ctx context.Context, id bus.RoomID, successor bus.Handle)
 		if successor != "" {
 			a := c.world.bus.User(successor)
 			if a == nil {
-				return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", successor)
+				return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", successor).WithHint("see: unibus user list")
 			}
 			l.Successor = a.ID
 		}

@@ -177,7 +177,7 @@ func pickDirect(text string, rooms []profile.RoomName) (id bus.RoomID, err error
 		}
 	}
 	if !found {
-		return id, bus.Errorf(bus.NotFound, "no_room", "there is no room of you and %s", h).
+		return id, bus.Errorf(bus.NotFound, "no_room", "there is no room of only you and %s", h).
 			WithHint("a first message makes it: unibus send @%s TEXT", h)
 	}
 	return id, nil
@@ -271,7 +271,7 @@ func checkName(name string) error {
 		return c <= ' ' || c == '#' || c == '@' || c == 0x7f || c >= 0x80 && c < 0xa0
 	})
 	if bad {
-		return bus.Errorf(bus.Invalid, "bad_room_name", "%.40q is no room name: use 1 to %d bytes without spaces, # or @",
+		return bus.Errorf(bus.Invalid, "bad_room_name", "%.40q is not a room name: use 1 to %d bytes without spaces, # or @",
 			name, bus.MaxRoomName)
 	}
 	return nil

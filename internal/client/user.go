@@ -49,7 +49,7 @@ func (c *Client) account(ctx context.Context, h bus.Handle) (*buslog.Account, er
 	if a := c.world.bus.User(h); a != nil {
 		return a, nil
 	}
-	return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h).WithHint("see: unibus user list")
+	return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
 }
 
 // appendBus appends an entry to the bus log. Body is asked again after
@@ -202,7 +202,7 @@ func (c *Client) RevokeUser(ctx context.Context, h bus.Handle) (rev Revocation, 
 	done, changed, err := c.appendBus(ctx, buslog.OpRevoke, func(s *buslog.State) ([]byte, error) {
 		a := s.User(h)
 		if a == nil {
-			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h)
+			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
 		}
 		if a.Revoked {
 			return nil, nil

@@ -30,7 +30,7 @@ func ParseFormat(s string) (Format, error) {
 			return f, nil
 		}
 	}
-	return "", bus.Errorf(bus.Invalid, "bad_output", "%q is no output format", s).
+	return "", bus.Errorf(bus.Invalid, "bad_output", "%q is not an output format", s).
 		WithHint("use text, json, ndjson, tsv or name")
 }
 

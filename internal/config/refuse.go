@@ -52,7 +52,7 @@ func checkAddress(name, address string) error {
 			return nil
 		}
 	}
-	return bus.Errorf(bus.Invalid, "bad_address", "--%s: %q is no address", name, address).
+	return bus.Errorf(bus.Invalid, "bad_address", "--%s: %q is not an address", name, address).
 		WithHint("write host:port, for example 127.0.0.1:8443")
 }
 
@@ -120,7 +120,7 @@ func (c Client) Validate() error {
 	if c.Timeout > 0 && c.Timeout <= 24*time.Hour {
 		return nil
 	}
-	return bus.Errorf(bus.Invalid, "bad_duration", "--timeout: %s is no time to wait", c.Timeout).
+	return bus.Errorf(bus.Invalid, "bad_duration", "--timeout: %s is too short or too long to wait", c.Timeout).
 		WithHint("use more than 0 and at most 24h")
 }
 

@@ -29,7 +29,7 @@ func ParseSync(v string) (Sync, error) {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < time.Millisecond || d > time.Minute {
-		return 0, bus.Errorf(bus.Invalid, "bad_sync", "%q is no sync", v).
+		return 0, bus.Errorf(bus.Invalid, "bad_sync", "%q is not a time to sync", v).
 			WithHint("use always, or an interval from 1ms to 1m")
 	}
 	return Sync(d), nil
@@ -38,7 +38,7 @@ func ParseSync(v string) (Sync, error) {
 func parseBytes(v string) (int64, error) {
 	n, err := humanize.ParseBytes(v)
 	if err != nil || n > 1<<50 {
-		return 0, bus.Errorf(bus.Invalid, "bad_size", "%q is no size", v).
+		return 0, bus.Errorf(bus.Invalid, "bad_size", "%q is not a size", v).
 			WithHint("write bytes, or a size like 128MiB")
 	}
 	return int64(n), nil
@@ -47,7 +47,7 @@ func parseBytes(v string) (int64, error) {
 func parseDuration(v string) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil {
-		return 0, bus.Errorf(bus.Invalid, "bad_duration", "%q is no duration", v).
+		return 0, bus.Errorf(bus.Invalid, "bad_duration", "%q is not a duration", v).
 			WithHint("write it like 500ms, 20s or 5m")
 	}
 	return d, nil

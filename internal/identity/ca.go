@@ -119,7 +119,7 @@ func (c CA) IssueNode(pub crypto.PublicKey, hosts []string, now time.Time) ([]by
 		} else if validHost(h) {
 			t.DNSNames = append(t.DNSNames, h)
 		} else {
-			return nil, bus.Errorf(bus.Invalid, "bad_host", "%.80q is no host name and no IP address", h)
+			return nil, bus.Errorf(bus.Invalid, "bad_host", "%.80q is neither a host name nor an IP address", h)
 		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, c.s().cert, pub, c.s().key)

@@ -94,7 +94,7 @@ func errMode(why string) error {
 func openError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return bus.Errorf(bus.NotFound, "identity_missing", "there is no identity here").
-			WithHint("`unibus join` or `unibus identity new` makes one").Because(err)
+			WithHint("'unibus join' or 'unibus identity new' makes one").Because(err)
 	}
 	return fmt.Errorf("read identity: %w", err)
 }

@@ -77,7 +77,7 @@ func decode(raw []byte) (*File, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
-		return nil, badFile("it is no identity of this version").Because(err)
+		return nil, badFile("this version cannot read it").Because(err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, badFile("something stands behind its end")

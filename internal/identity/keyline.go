@@ -85,7 +85,7 @@ func ParseKeyLine(s string) (KeyLine, error) {
 }
 
 var errKeyLine = bus.Errorf(bus.Invalid, "bad_key_line", "not a whole unibus-key line").
-	WithHint("`unibus identity new` prints one")
+	WithHint("'unibus identity new' prints one")
 
 // parseKeyLineBytes reads the keys and tells how many bytes are signed.
 func parseKeyLineBytes(b []byte) (k KeyLine, signed int, err error) {

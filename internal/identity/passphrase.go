@@ -28,7 +28,7 @@ func marshal(f *File, passphrase []byte, work int) ([]byte, error) {
 		return raw, err
 	}
 	if len(passphrase) == 0 {
-		return nil, bus.Errorf(bus.Invalid, "no_passphrase", "the passphrase is empty")
+		return nil, bus.Errorf(bus.Invalid, "no_passphrase", "the passphrase is empty").WithHint("type one, or use --no-passphrase")
 	}
 	sealed, err := lock(raw, passphrase, work)
 	if err != nil {
@@ -105,7 +105,7 @@ func unlock(sealed, passphrase []byte) ([]byte, error) {
 
 var (
 	errLocked = bus.Errorf(bus.Unauthenticated, "identity_locked", "the identity is sealed with a passphrase").
-			WithHint("give it with UNIBUS_PASSPHRASE_FILE, or run `unibus identity unlock` on a terminal")
+			WithHint("give it with UNIBUS_PASSPHRASE_FILE, or run 'unibus identity unlock' on a terminal")
 	errPassphrase = bus.Errorf(bus.Unauthenticated, "identity_locked", "the passphrase does not open the identity").
 			WithHint("type it again, or correct the file that UNIBUS_PASSPHRASE_FILE names")
 )

@@ -11,7 +11,7 @@ import (
 
 var (
 	errNoUser = bus.Errorf(bus.NotFound, "no_user", "no such user on this bus").
-			WithHint("`unibus user list` shows them")
+			WithHint("see: unibus user list")
 	errNotYours = bus.Errorf(bus.Forbidden, "not_yours", "the entry names another author than the request's signer")
 )
 

@@ -49,7 +49,7 @@ var (
 )
 
 func capError(code, message, hint string) error {
-	e := bus.Errorf(bus.Limited, code, "%s", message).WithHint("%s; `unibus limits` shows your caps", hint)
+	e := bus.Errorf(bus.Limited, code, "%s", message).WithHint("%s; see your caps: unibus limits", hint)
 	e.Retryable = false
 	return e
 }

@@ -26,7 +26,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || atomicfile.UnixModes && info.Mode().Perm()&0o077 != 0 {
-		return nil, bus.Errorf(bus.Unsafe, "file_mode", "others can read or change %s, or it is no regular file", path).
+		return nil, bus.Errorf(bus.Unsafe, "file_mode", "others can read or change %s, or it is not a regular file", path).
 			WithHint("make it a file of mode 0600; a key that others may have read must be replaced")
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxFile+1))

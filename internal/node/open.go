@@ -89,7 +89,7 @@ func (n *Node) compareMarker() error {
 		return state{Enforced: true}.allows(n.o.Auth)
 	case !n.members.Founded() && n.o.Found == nil && !n.o.NoAdmin:
 		return bus.Errorf(bus.Invalid, "not_founded", "this data directory holds no bus").
-			WithHint("start it with `unibus serve`, which founds one")
+			WithHint("start it with 'unibus serve', which founds one")
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (o Options) complete() (Options, error) {
 func (o Options) check() error {
 	for setting, address := range map[string]string{"--listen": o.Listen, "--nats": o.NATS} {
 		if _, _, err := net.SplitHostPort(address); err != nil {
-			return bus.Errorf(bus.Invalid, "bad_address", "%s: %q is no address", setting, address).
+			return bus.Errorf(bus.Invalid, "bad_address", "%s: %q is not an address", setting, address).
 				WithHint("write host:port, for example 127.0.0.1:8443")
 		}
 		if wildcard(address) && len(o.Hosts) == 0 {
@@ -112,7 +112,7 @@ func (o Options) check() error {
 	case o.Dir == "":
 		return bus.Errorf(bus.Invalid, "bad_setting", "--data: no directory for the node").WithHint("name one with --data")
 	case o.Auth != bus.ModeEnforce && o.Auth != bus.ModeSoft && o.Auth != bus.ModeOff:
-		return bus.Errorf(bus.Invalid, "bad_mode", "--auth: %q is no mode", o.Auth).WithHint("use enforce")
+		return bus.Errorf(bus.Invalid, "bad_mode", "--auth: %q is not a mode", o.Auth).WithHint("use enforce")
 	case o.ClearStore && !o.Loopback():
 		return bus.Errorf(bus.Unsafe, "clear_store", "the message store of a node that others can reach is encrypted").
 			WithHint("listen on 127.0.0.1 alone")

@@ -109,7 +109,7 @@ func readContext(path string) ([]byte, error) {
 		return nil, homeError("read the context", err)
 	}
 	if !info.Mode().IsRegular() || atomicfile.UnixModes && info.Mode().Perm()&0o022 != 0 {
-		return nil, bus.Errorf(bus.Unsafe, "context_mode", "the file of this context is no regular file, or others can change it").
+		return nil, bus.Errorf(bus.Unsafe, "context_mode", "the file of this context is not a regular file, or others can change it").
 			WithHint("compare its pins with another member's, then make it a regular file of mode 0600")
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxContext+1))

@@ -34,7 +34,7 @@ func checkName(name string) error {
 		return nil
 	}
 	return bus.Errorf(bus.Invalid, "bad_context_name",
-		"%.40q is no name of a context: use 1 to %d of a-z 0-9 . _ -, starting with a letter or digit", name, bus.MaxHandle)
+		"%.40q is not a name for a context: use 1 to %d of a-z 0-9 . _ -, starting with a letter or digit", name, bus.MaxHandle)
 }
 
 func (h Home) contexts() string { return filepath.Join(h.dir, contextsName) }
@@ -76,10 +76,10 @@ func (h Home) Use(name string) error {
 	return nil
 }
 
-const hintNoContext = "join a bus with `unibus join LINK`, or start one with `unibus serve`"
+const hintNoContext = "'unibus serve' starts one, 'unibus join LINK' joins one"
 
 func noContext(name string) error {
-	return bus.Errorf(bus.NotFound, "no_context", "there is no context %q", name).WithHint(hintNoContext)
+	return bus.Errorf(bus.NotFound, "no_context", "there is no context %q", name).WithHint("see: unibus context list")
 }
 
 // homeError tells a person of a file system that does not do its part.

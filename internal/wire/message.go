@@ -89,7 +89,7 @@ func ReadPage(r io.Reader, each func(StoredMessage) error) (end PageEnd, err err
 var (
 	errPage = bus.Errorf(bus.Unavailable, "page_cut", "the node stopped in the middle of an answer").
 		WithHint("try again")
-	errNoPage = bus.Errorf(bus.Integrity, "bad_page", "the node sent what is no page of messages")
+	errNoPage = bus.Errorf(bus.Integrity, "bad_page", "the node sent something else than messages")
 )
 
 func readMessage(in io.Reader, kind byte) (m StoredMessage, err error) {

@@ -123,7 +123,7 @@ func (s *State) free(h bus.Handle) error {
 	return nil
 }
 
-var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this account key stands for another user")
+var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this account key stands for another user").WithHint("ask for a line of new keys: unibus identity new")
 
 func (s *State) admit(a *Account) { s.users[a.Handle], s.accounts[a.ID] = a, a }
 
@@ -160,7 +160,7 @@ func (s *State) checkRevoke(e *chain.Entry, signers Signers) (func(), error) {
 func (s *State) checkAgainst(e *chain.Entry, signers Signers, h bus.Handle) (*Account, error) {
 	who := s.users[h]
 	if !who.Active() {
-		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is no user of this bus", h)
+		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
 	}
 	if who.Role != bus.RoleAdmin {
 		return who, s.checkAdmin(e, signers)

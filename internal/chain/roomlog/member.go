@@ -127,7 +127,7 @@ func (s *State) checkRole(e *chain.Entry, f Facts) (func(), error) {
 	}
 	m, in := s.members[r.Account]
 	if !in {
-		return nil, bus.Errorf(bus.NotFound, "no_member", "no such member in this room")
+		return nil, bus.Errorf(bus.NotFound, "no_member", "no such member in this room").WithHint("see: unibus room members")
 	}
 	if m.Role == bus.RoleOwner && r.Role != bus.RoleOwner && s.Owners() == 1 {
 		return nil, errLastOwner

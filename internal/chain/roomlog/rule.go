@@ -156,7 +156,7 @@ func (s *State) checkOwner(e *chain.Entry, f Facts, st Start) error {
 }
 
 var errOwner = bus.Errorf(bus.Forbidden, "not_owner", "only an owner of the room may do this").
-	WithHint("ask an owner; `unibus room members` shows them")
+	WithHint("ask an owner of the room, see: unibus room members")
 
 // checkPlain verifies an entry that starts no epoch: its author's position is
 // the one that the epoch in force pins.

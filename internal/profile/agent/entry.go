@@ -24,7 +24,7 @@ func NewEntry(identityPath string, passphrase []byte) (Entry, error) {
 		return Entry{}, errPath.Because(err)
 	}
 	if len(passphrase) > maxPassphrase {
-		return Entry{}, bus.Errorf(bus.TooLarge, "passphrase_size", "the passphrase is longer than %d bytes", maxPassphrase)
+		return Entry{}, bus.Errorf(bus.TooLarge, "passphrase_size", "the passphrase is longer than %d bytes", maxPassphrase).WithHint("choose a shorter one")
 	}
 	copied := append([]byte(nil), passphrase...)
 	return Entry{identity: path, passphrase: func() []byte { return copied }}, nil

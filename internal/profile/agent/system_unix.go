@@ -29,7 +29,8 @@ func claim(socket string) (release func(), err error) {
 	}
 	_ = file.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, bus.Errorf(bus.Conflict, "agent_running", "another agent holds the passphrase of this identity")
+		return nil, bus.Errorf(bus.Conflict, "agent_running", "another process holds the passphrase of this identity already").
+			WithHint("nothing to do: it is unlocked")
 	}
 	return nil, errSocket.Because(err)
 }
