@@ -50,7 +50,8 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 			"rooms that you name, with nobody of them online. Whoever holds the link can\n" +
 			"join as NAME, and read what is sent in those rooms until somebody has joined:\n" +
 			"send it on a way that you trust.\n\n" +
-			"Without --room it is the room " + firstRoom + ", where you own it.",
+			"Without --room it is the room " + firstRoom + ", where you own it. A link works on this\n" +
+			"machine only where the node listens on it alone: see 'unibus serve --host'.",
 		Example:     "  unibus user invite bob > bob.link\n  unibus user invite carol --room ops --room design --ttl 1h",
 		Args:        takes(1, 1),
 		Annotations: map[string]string{prints: printsChange},
@@ -97,11 +98,11 @@ func runUserInvite(ctx context.Context, env *Env, c *client.Client, h bus.Handle
 }
 
 func (i inviteShown) line() string {
-	line := i.Name + " is invited"
+	line := i.Name + " invited"
 	if len(i.Rooms) > 0 {
 		line += " to " + strings.Join(i.Rooms, ", ")
 	}
-	return line + " until " + i.Expires.Local().Format(time.DateTime) + "; the link works once"
+	return line + " until " + i.Expires.Local().Format("2006-01-02 15:04") + "; works once"
 }
 
 // namedRoom is a room as it was typed.
@@ -177,7 +178,7 @@ func takeBack(ctx context.Context, c *client.Client, id bus.InviteID, cause erro
 // alone cannot do.
 func (e *Env) printLink(kind string, l identity.Link, item any, line string) error {
 	if hereOnly(l) {
-		line += ", on this machine only (see serve --host)"
+		line += ", on this machine only"
 	}
 	return printChange(e, kind, text.Safe(l.String()), item, text.Line(line))
 }
