@@ -185,16 +185,7 @@ func makeFirstRoom(ctx context.Context, c *client.Client) error {
 
 // client opens a context as its user.
 func (f *founder) client(ctx context.Context, at profile.Context) (*client.Client, error) {
-	path := f.home.IdentityPath(at.Name)
-	id, err := identity.Load(path, f.env.passphrase(ctx, path))
-	if err != nil {
-		return nil, err
-	}
-	store, err := f.home.Open(ctx, at.Name, id.ProfileKey)
-	if err != nil {
-		return nil, err
-	}
-	return newClient(f.env, id, infoOf(at), store)
+	return f.env.clientOf(ctx, f.home, at)
 }
 
 // welcome tells who founded a bus how to go on.

@@ -33,6 +33,17 @@ func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err erro
 	return o, err
 }
 
+// place is where the identity is kept, to be opened again as it was now: nobody
+// is asked twice.
+func (o opened) place() identity.Place {
+	return identity.Place{Path: o.path, Passphrase: func() ([]byte, error) {
+		if o.passphrase == nil {
+			return noPassphrase()
+		}
+		return o.passphrase, nil
+	}}
+}
+
 // save writes the identity as it was found: plain, or under its passphrase.
 func (o opened) save() error { return identity.Save(o.path, o.id, o.passphrase) }
 

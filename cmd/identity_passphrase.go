@@ -45,16 +45,16 @@ func runIdentityPassphrase(ctx context.Context, env *Env, o passphraseOptions) e
 	if err != nil {
 		return err
 	}
-	was := keys.passphrase
-	if keys.passphrase, err = o.passphrase(ctx, env); err != nil {
+	chosen, err := o.passphrase(ctx, env)
+	if err != nil {
 		return err
 	}
-	if err := keys.save(); err != nil {
+	if err := keys.place().Reseal(chosen); err != nil {
 		return err
 	}
 	env.lock(ctx, keys.path) // what is held is the old one
-	return printChange(env, "change", "", changed{Name: at.Name, Changed: string(was) != string(keys.passphrase)},
-		keptUnder(at.Name, keys.passphrase))
+	return printChange(env, "change", "", changed{Name: at.Name, Changed: string(keys.passphrase) != string(chosen)},
+		keptUnder(at.Name, chosen))
 }
 
 func (o passphraseOptions) passphrase(ctx context.Context, env *Env) ([]byte, error) {

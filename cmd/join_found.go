@@ -65,7 +65,7 @@ func (j *joiner) founded(ctx context.Context) (*place, error) {
 }
 
 func (j *joiner) serves(ctx context.Context, p *place) (bool, error) {
-	c, err := newClient(j.env, p.keys.id, infoOf(p.at), p.store)
+	c, err := newClient(j.env, p.keys.id, infoOf(p.at), p.store, nil)
 	if err != nil {
 		return false, err
 	}
@@ -101,7 +101,7 @@ var errFoundingUsed = bus.Errorf(bus.Integrity, "founding_used", "the node does 
 
 // firstRoom makes the room that every bus begins with.
 func (j *joiner) firstRoom(ctx context.Context, p *place) error {
-	c, err := newClient(j.env, p.keys.id, infoOf(p.at), p.store)
+	c, err := newClient(j.env, p.keys.id, infoOf(p.at), p.store, nil)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"unibus/internal/config"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
+	"unibus/internal/text"
 )
 
 // withClient runs f with a client of the context in use, bounded by --timeout
@@ -105,22 +106,28 @@ func (e *Env) openClient(ctx context.Context) (*client.Client, error) {
 	if len(at.CAPEM) == 0 {
 		return nil, errNotJoined
 	}
-	id, err := identity.Load(home.IdentityPath(at.Name), e.passphrase(ctx, home.IdentityPath(at.Name)))
+	return e.clientOf(ctx, home, at)
+}
+
+// clientOf makes the client of a context.
+func (e *Env) clientOf(ctx context.Context, home profile.Home, at profile.Context) (*client.Client, error) {
+	keys, err := e.openIdentity(ctx, home.IdentityPath(at.Name))
 	if err != nil {
 		return nil, err
 	}
-	store, err := home.Open(ctx, at.Name, id.ProfileKey)
+	store, err := home.Open(ctx, at.Name, keys.id.ProfileKey)
 	if err != nil {
 		return nil, err
 	}
-	return newClient(e, id, infoOf(at), store)
+	return newClient(e, keys.id, infoOf(at), store, keys.place())
 }
 
 // errNotJoined: the identity was made and no bus has taken it in.
 var errNotJoined = bus.Errorf(bus.Unauthenticated, "not_joined", "this identity is on no bus yet").
 	WithHint("give an admin its key line, then: unibus join LINK")
 
-// openExported needs no profile: parallel jobs may share the file.
+// openExported needs no profile: parallel jobs may share the file, and none of
+// them changes it.
 func (e *Env) openExported(ctx context.Context, settings config.Client) (*client.Client, error) {
 	id, err := identity.Load(settings.IdentityFile, e.passphrase(ctx, settings.IdentityFile))
 	if err != nil {
@@ -137,7 +144,7 @@ func (e *Env) openExported(ctx context.Context, settings config.Client) (*client
 	if err := putPins(ctx, store, id.Context.Seen); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return newClient(e, id, *id.Context, store)
+	return newClient(e, id, *id.Context, store, nil)
 }
 
 func putPins(ctx context.Context, store *profile.Store, seen *identity.Seen) error {
@@ -152,8 +159,9 @@ func putPins(ctx context.Context, store *profile.Store, seen *identity.Seen) err
 	return nil
 }
 
-func newClient(e *Env, id *identity.File, info identity.ContextInfo, store *profile.Store) (*client.Client, error) {
-	c, err := client.New(client.Options{Identity: id, Info: info, Store: store, Now: e.Now})
+func newClient(e *Env, id *identity.File, info identity.ContextInfo, store *profile.Store, keys client.Keys) (*client.Client, error) {
+	warn := func(err error) { e.note(text.Line(err.Error())) }
+	c, err := client.New(client.Options{Identity: id, Info: info, Store: store, Now: e.Now, Keys: keys, Warn: warn})
 	if err != nil {
 		store.Close()
 	}

@@ -29,6 +29,8 @@ type Client struct {
 	newest map[bus.RoomID]seen // newest frame seen per room, for Closing
 
 	tallies map[bus.RoomID]*tally // guarded by mu
+	kems    kemKeys               // guarded by world.mu
+	warn    func(error)           // guarded by world.mu; nil once it was told
 }
 
 // Options is what a client needs to begin.
@@ -37,6 +39,8 @@ type Options struct {
 	Info     identity.ContextInfo // where the bus is and its pins
 	Store    *profile.Store       // owned by the client from now on
 	Now      func() time.Time
+	Keys     Keys        // where Identity is kept; nil: it cannot be changed
+	Warn     func(error) // told once that the kem key stays old; may be nil
 }
 
 // New makes a client. It talks to nobody yet.
@@ -51,6 +55,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
 		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
+		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs}, warn: o.Warn,
 	}, nil
 }
 
@@ -96,19 +101,8 @@ func (c *Client) author() chain.Author {
 	return chain.Author{Account: c.id.Account, Endpoint: c.id.Endpoint()}
 }
 
-// reader opens this endpoint's envelopes.
-func (c *Client) reader() reader { return fileReader(c.id) }
-
-func fileReader(id *identity.File) reader {
-	return reader{endpoint: id.Endpoint(), kem: func(serial uint32) (identity.KEMKey, bool) {
-		for _, k := range id.KEMs {
-			if k.Serial == serial {
-				return k.Key, true
-			}
-		}
-		return identity.KEMKey{}, false
-	}}
-}
+// reader opens this endpoint's envelopes. It is used under the world's lock.
+func (c *Client) reader() reader { return reader{endpoint: c.id.Endpoint(), kem: c.kems.find} }
 
 // Server asks the node what it is. Its word is not verified.
 func (c *Client) Server(ctx context.Context) (wire.Server, error) {

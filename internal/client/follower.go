@@ -267,8 +267,26 @@ func (f *follower) removed(ctx context.Context) error {
 		return f.gone(ctx, "closed", bus.ErrRoomClosed)
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
+	case err == nil && f.c.asleep(f.id):
+		return errAsleep
 	}
 	return errLife
+}
+
+// errAsleep passes by itself: it is tried again.
+var errAsleep = bus.Errorf(bus.Unavailable, "asleep", "this device was away for so long that the room's key was not sealed to it").
+	WithHint("its keys are renewed; it is in again with the next message of another member")
+
+// asleep reports whether the newest epoch of a room leaves this endpoint out.
+func (c *Client) asleep(id bus.RoomID) bool {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r := c.world.rooms[id]
+	if r == nil || r.Epoch == nil {
+		return false
+	}
+	_, in := r.Epoch.Recipient(c.id.Endpoint())
+	return !in
 }
 
 // gone forgets the room and tells the reader why.

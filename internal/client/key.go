@@ -47,9 +47,12 @@ func (w *world) openEnvelope(ctx context.Context, r *room, epoch bus.Epoch, me r
 		return secret, errNoKey
 	}
 	own, in := ep.Recipient(me.endpoint)
-	key, have := me.kem(own.Serial)
-	if !in || !have {
+	if !in {
 		return secret, errNoKey
+	}
+	key, have := me.kem(own.Serial)
+	if !have {
+		return secret, errOldCopy
 	}
 	var k wire.Key
 	if err := w.call.get(ctx, wire.KeyTarget(r.ID, epoch, me.endpoint), &k); err != nil {

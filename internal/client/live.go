@@ -96,6 +96,9 @@ func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wai
 
 // life is one connection from its beginning to its end.
 func (l *Live) life(ctx context.Context, online func()) error {
+	if err := l.c.renewKey(ctx); err != nil { // first: an endpoint that is asleep has no rooms to open
+		return err
+	}
 	n, err := l.c.connect(ctx)
 	if err != nil {
 		return err
@@ -199,6 +202,7 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 			running.Go(func() { fail(l.lost(ctx, g.Room, o.run(ctx, n, g))) })
 		}
 	}
+	running.Go(func() { fail(l.keepKey(ctx)) })
 	select {
 	case <-n.dead:
 		stop(errLife)

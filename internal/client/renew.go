@@ -23,6 +23,9 @@ func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
 	if err != nil {
 		return err
 	}
+	if err := o.c.renewKey(ctx); err != nil { // an identity without a profile knows its account only now
+		return err
+	}
 	return o.renew(ctx)
 }
 

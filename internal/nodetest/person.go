@@ -111,7 +111,8 @@ func (p *Person) Again() *client.Client {
 	if err != nil {
 		p.t.Fatalf("%s opens the profile: %v", p.Name, err)
 	}
-	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: p.now})
+	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: p.now,
+		Keys: identity.Place{Path: p.Home.IdentityPath(contextName)}})
 	if err != nil {
 		p.t.Fatalf("%s opens a client: %v", p.Name, err)
 	}
@@ -144,7 +145,7 @@ func (p *Person) Dial(failed func(error), more ...nats.Option) (*nats.Conn, erro
 func (p *Person) Request(method, target string, body []byte) *http.Request {
 	p.t.Helper()
 	addr := strings.TrimPrefix(p.Info.URL, "https://")
-	r := signing.Request{Method: method, Authority: addr, Target: target, Created: time.Now(), Nonce: signing.NewNonce()}
+	r := signing.Request{Method: method, Authority: addr, Target: target, Created: p.now(), Nonce: signing.NewNonce()}
 	if signing.HasBody(method) {
 		r.Digest = sha256.Sum256(body)
 	}

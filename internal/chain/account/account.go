@@ -53,6 +53,17 @@ func (e *Endpoint) KEM(index uint32) (key *identity.KEMPublic, serial uint32, ma
 	return nil, 0, time.Time{}, false
 }
 
+// Replaced returns when the kem key of a serial was replaced by the next one;
+// false while it is in force.
+func (e *Endpoint) Replaced(serial uint32) (at time.Time, ok bool) {
+	for _, k := range e.kems {
+		if k.serial == serial+1 {
+			return k.made, true
+		}
+	}
+	return at, false
+}
+
 // State is an account as of its newest entry. Reads may run concurrently with
 // each other; a step returned by Check must run alone.
 type State struct {
