@@ -44,6 +44,16 @@ func (o opened) place() identity.Place {
 	}}
 }
 
+// share notes in the identity that copies of it are about to be in use, and reads
+// it as it is kept now.
+func (o *opened) share() error {
+	return o.place().Update(func(f *identity.File) (bool, error) {
+		changed := !f.Shared
+		f.Shared, o.id = true, f
+		return changed, nil
+	})
+}
+
 // save writes the identity as it was found: plain, or under its passphrase.
 func (o opened) save() error { return identity.Save(o.path, o.id, o.passphrase) }
 

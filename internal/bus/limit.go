@@ -62,6 +62,9 @@ const (
 	// endpoint is still sealed to before it is listed as asleep.
 	KEMLife  = 7 * 24 * time.Hour
 	KEMGrace = 60 * 24 * time.Hour
+	// SharedKEMLife is how long the kem key of an endpoint is used of which copies
+	// are in use: a new one ends them, none at all would put it to sleep.
+	SharedKEMLife = KEMGrace
 	// LateFrames is how long frames of a closed epoch are still taken.
 	LateFrames = time.Minute
 	// DefaultRetention is how long a room keeps messages.

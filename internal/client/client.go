@@ -55,7 +55,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
 		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
-		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs}, warn: o.Warn,
+		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
 	}, nil
 }
 

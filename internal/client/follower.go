@@ -267,7 +267,7 @@ func (f *follower) removed(ctx context.Context) error {
 		return f.gone(ctx, "closed", bus.ErrRoomClosed)
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
-	case err == nil && f.c.asleep(f.id):
+	case err == nil && f.c.asleep(ctx, f.id):
 		return errAsleep
 	}
 	return errLife
@@ -278,11 +278,11 @@ var errAsleep = bus.Errorf(bus.Unavailable, "asleep", "this device was away for 
 	WithHint("its keys are renewed; it is in again with the next message of another member")
 
 // asleep reports whether the newest epoch of a room leaves this endpoint out.
-func (c *Client) asleep(id bus.RoomID) bool {
+func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	r := c.world.rooms[id]
-	if r == nil || r.Epoch == nil {
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil || r.Epoch == nil {
 		return false
 	}
 	_, in := r.Epoch.Recipient(c.id.Endpoint())

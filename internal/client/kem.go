@@ -37,7 +37,18 @@ type kemKeys struct {
 	keys   Keys // nil: they cannot be changed here
 	known  []identity.KEMEntry
 	absent uint32 // newest serial that was looked for in vain
+	shared bool   // copies of them are in use elsewhere
 }
+
+// life is how long a key is used.
+func (k *kemKeys) life() time.Duration {
+	if k.shared {
+		return bus.SharedKEMLife
+	}
+	return bus.KEMLife
+}
+
+func (k *kemKeys) take(f *identity.File) { k.known, k.shared = slices.Clone(f.KEMs), f.Shared }
 
 // find returns the kem key of a serial. One newer than those that are known was
 // made by another process of this endpoint: the identity is read again, once.
@@ -47,7 +58,7 @@ func (k *kemKeys) find(serial uint32) (identity.KEMKey, bool) {
 		return key, ok
 	}
 	_ = k.keys.Update(func(f *identity.File) (bool, error) {
-		k.known = slices.Clone(f.KEMs)
+		k.take(f)
 		return false, nil
 	})
 	if key, ok = pickKEM(k.known, serial); !ok {
@@ -72,7 +83,11 @@ func (k *kemKeys) next(serial uint32, made time.Time, old func(serial uint32) bo
 	if k.keys == nil {
 		return key, errKeyStays
 	}
+	wasShared := k.shared
 	err = k.keys.Update(func(f *identity.File) (bool, error) {
+		if k.take(f); k.shared && !wasShared {
+			return false, errShared
+		}
 		before := len(f.KEMs)
 		f.KEMs = slices.DeleteFunc(slices.Clone(f.KEMs), func(e identity.KEMEntry) bool { return old(e.Serial) })
 		changed, found := len(f.KEMs) < before, false
@@ -80,14 +95,17 @@ func (k *kemKeys) next(serial uint32, made time.Time, old func(serial uint32) bo
 			key, changed = identity.NewKEMKey(), true
 			f.KEMs = append(f.KEMs, identity.KEMEntry{Serial: serial, Key: key, Made: made.UTC().Truncate(time.Millisecond)})
 		}
-		k.known = slices.Clone(f.KEMs)
+		k.take(f)
 		return changed, nil
 	})
 	return key, err
 }
 
+// errShared: the identity was copied since it was read, and its key lives longer.
+var errShared = errors.New("copies of the identity are in use")
+
 // renewKey gives this endpoint a new kem key once the one that others seal to is
-// over bus.KEMLife. It asks the node nothing while what is known of the own
+// over its life. It asks the node nothing while what is known of the own
 // account chain says that this is not so. Where the key cannot be kept, or the node
 // refuses it, it says so once, and goes on.
 func (c *Client) renewKey(ctx context.Context) error {
@@ -115,7 +133,7 @@ func (c *Client) keyOver() bool {
 		return false
 	}
 	_, _, made, ok := e.KEM(at)
-	return ok && c.now().Sub(made) > bus.KEMLife
+	return ok && c.now().Sub(made) > c.kems.life()
 }
 
 func (c *Client) ownEndpoint() (e *account.Endpoint, at uint32) {
@@ -143,6 +161,9 @@ func (c *Client) publishKey(ctx context.Context) error {
 			replaced, ok := e.Replaced(old)
 			return ok && c.now().Sub(replaced) > bus.EpochLife+retention
 		})
+		if errors.Is(err, errShared) {
+			continue // it is not over any more, or else renewed for all that
+		}
 		if err != nil {
 			return errKeyStays.Because(err)
 		}

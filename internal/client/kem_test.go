@@ -278,3 +278,31 @@ func TestSleeperReturns(t *testing.T) {
 		t.Errorf("got %d faults, the first %s", n, describe(got.faults[0]))
 	}
 }
+
+// While copies are in use a key lives longer, also for a process that began
+// before; but the device does not fall asleep for it. A copy that is older than
+// the key says so.
+func TestSharedKeysLiveLonger(t *testing.T) {
+	t.Parallel()
+	b, clock := aging(t)
+	alice := b.Alice(b.General)
+	before := alice.Again()
+	must(t, identity.Place{Path: alice.Home.IdentityPath(alice.Info.Name)}.Update(func(f *identity.File) (bool, error) {
+		f.Shared = true
+		return true, nil
+	}))
+	job := forgetfulAt(t, alice, clock.Now)
+	clock.Pass(week)
+	for range 2 {
+		send(t, before, b.General, "hello")
+		want(t, "after a week", published(t, b, alice), []uint32(nil))
+	}
+	clock.Pass(bus.SharedKEMLife - bus.KEMLife)
+	send(t, before, b.General, "hello")
+	want(t, "before she would fall asleep", published(t, b, alice), []uint32{2})
+	send(t, before, b.General, "hello")
+	clock.Pass(bus.EpochAge)
+	send(t, b.Admin.Client, b.General, "for the new key")
+	_, err := job.SendOne(nodetest.Context(t), b.General, text("from an old copy"))
+	wantError(t, "an old copy", err, bus.Integrity, "old_keys")
+}

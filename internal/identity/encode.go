@@ -30,6 +30,7 @@ type disk struct {
 	Org        []byte        `json:"org,omitempty"`
 	CA         *diskCA       `json:"ca,omitempty"`
 	ProfileKey []byte        `json:"profile_key"`
+	Shared     bool          `json:"shared,omitempty"`
 	Context    *ContextInfo  `json:"context,omitempty"`
 }
 
@@ -49,7 +50,7 @@ func encode(f *File) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	d := disk{Version: fileVersion, Bus: f.Bus, Handle: f.Handle, Account: f.Account, Name: f.Name, Context: f.Context,
+	d := disk{Version: fileVersion, Bus: f.Bus, Handle: f.Handle, Account: f.Account, Name: f.Name, Shared: f.Shared, Context: f.Context,
 		Content: bytesOf(f.Content.Seed()), Transport: bytesOf(f.Transport.Seed()), ProfileKey: bytesOf(f.ProfileKey.Bytes())}
 	for _, k := range f.KEMs {
 		d.KEMs = append(d.KEMs, diskKEM{Serial: k.Serial, Seed: bytesOf(k.Key.Seed()), Made: k.Made.UTC()})
@@ -103,7 +104,7 @@ func (d *disk) file() (*File, error) {
 	if !ok1 || !ok2 || !ok3 {
 		return nil, errFileKey
 	}
-	f := &File{Bus: d.Bus, Handle: d.Handle, Account: d.Account, Name: d.Name, Context: d.Context,
+	f := &File{Bus: d.Bus, Handle: d.Handle, Account: d.Account, Name: d.Name, Shared: d.Shared, Context: d.Context,
 		Content: SigningKeyFromSeed(content), Transport: TransportKeyFromSeed(transport), ProfileKey: ProfileKeyFrom(profile)}
 	for _, k := range d.KEMs {
 		seed, ok := key32(k.Seed)

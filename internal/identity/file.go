@@ -24,6 +24,7 @@ type File struct {
 	Org        *SigningKey
 	CA         *CA
 	ProfileKey ProfileKey
+	Shared     bool         // copies of it are in use elsewhere, and do not learn of a new kem key
 	Context    *ContextInfo // in exports alone
 }
 
