@@ -18,6 +18,9 @@ type Directory interface {
 	// Room returns what me may do in room: bus.ErrNotMember for a room that me
 	// is not in and for one that does not exist. Any error denies.
 	Room(me bus.EndpointID, room bus.RoomID) (RoomFacts, error)
+	// Readers lists who may read a room, some of whom are connected; nobody
+	// when that cannot be told. It is asked for rooms with news, once a second.
+	Readers(room bus.RoomID) []bus.EndpointID
 	// Fresh reports whether the answers above still hold (the node's lease).
 	// While it is false nobody is admitted, nothing granted, nothing stored.
 	Fresh() bool

@@ -56,6 +56,17 @@ func (d *directory) Room(me bus.EndpointID, room bus.RoomID) (RoomFacts, error) 
 	return f, nil
 }
 
+func (d *directory) Readers(room bus.RoomID) (out []bus.EndpointID) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for me, rooms := range d.rooms {
+		if _, in := rooms[room]; in {
+			out = append(out, me)
+		}
+	}
+	return out
+}
+
 func (d *directory) Fresh() bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

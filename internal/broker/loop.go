@@ -9,6 +9,7 @@ const (
 	sweepEvery     = time.Second      // posts that JetStream never answered
 	reconcileEvery = 2 * time.Second  // anti-entropy: a missed change must not leave a removed member in
 	tailEvery      = 15 * time.Second // tail notices
+	activityEvery  = time.Second      // news of rooms that are not open
 )
 
 // startLoops starts what runs beside the services, until ctx ends.
@@ -17,6 +18,7 @@ func (b *Broker) startLoops(ctx context.Context) {
 	b.every(ctx, sweepEvery, func() { b.posts.sweep(b.now()) })
 	b.every(ctx, reconcileEvery, b.reconcile)
 	b.every(ctx, tailEvery, func() { b.tails(ctx) })
+	b.every(ctx, activityEvery, b.tellActivity)
 }
 
 // every calls f again and again, each in a goroutine of its own: a slow store

@@ -2,8 +2,11 @@ package broker
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
 	"unibus/internal/wire"
@@ -38,6 +41,73 @@ func TestNotices(t *testing.T) {
 	}
 	a.flush()
 	quiet(t, mine)
+}
+
+// TestActivity: members hear that a room has news when they do not have it
+// open, and nobody else does.
+func TestActivity(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	alice, bob, carol, dave, room := n.person(), n.person(), n.person(), n.person(), newRoom()
+	for _, p := range []*person{alice, bob, carol, dave} {
+		n.add(p, room, memberFacts)
+	}
+	away := n.person()
+	n.add(away, room, memberFacts)
+	subscribe := func(p *person) (*link, chan *nats.Msg) {
+		l := n.connect(p)
+		return l, l.subscribe(wire.EventWildcard(p.id))
+	}
+	a, toAlice := subscribe(alice)
+	_, toBob := subscribe(bob)
+	c, toCarol := subscribe(carol)
+	_, toDave := subscribe(dave)
+	a.open(room)
+	c.open(room)
+	n.remove(dave, room)
+	a.post(room, alice.frame(room, 10))
+	n.tellActivity() // the node itself does so every second, and may have been first
+	var news wire.Activity
+	m := next(t, toBob)
+	if err := json.Unmarshal(m.Data, &news); err != nil || m.Subject != wire.EventSubject(bob.id, wire.NoticeActivity) ||
+		!slices.Equal(news.Rooms, []bus.RoomID{room}) {
+		t.Errorf("%s %s, %v; want news of the room", m.Subject, m.Data, err)
+	}
+	n.tellActivity()
+	a.flush()
+	for _, silent := range []chan *nats.Msg{toAlice, toBob, toCarol, toDave} {
+		quiet(t, silent)
+	}
+}
+
+// TestActivityIsBounded: neither messages nor rooms nor members make a round
+// cost more than its budget, and no room is forgotten.
+func TestActivityIsBounded(t *testing.T) {
+	t.Parallel()
+	var a activity
+	rooms := make([]bus.RoomID, 2*maxActivity)
+	for i := range rooms {
+		rooms[i] = newRoom()
+		for range 10 {
+			a.note(rooms[i])
+		}
+	}
+	asked := map[bus.RoomID]int{}
+	looked := 0
+	readers := func(r bus.RoomID) []bus.EndpointID { asked[r]++; return make([]bus.EndpointID, 9) }
+	all := func(bus.EndpointID, bus.RoomID) bool { looked++; return true }
+	for round := 1; len(a.rooms) > 0; round++ {
+		before := looked
+		told := a.gather(1000, readers, all)
+		if len(told) != 1 || len(told[bus.EndpointID{}]) > maxActivity || looked-before > 1000 || round > 10 {
+			t.Fatalf("round %d: %d endpoints told of %d rooms, %d looked at", round, len(told), len(told[bus.EndpointID{}]), looked-before)
+		}
+	}
+	for _, r := range rooms {
+		if asked[r] != 1 {
+			t.Errorf("a room was asked for %d times", asked[r])
+		}
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {

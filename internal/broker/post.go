@@ -35,6 +35,7 @@ type poster struct {
 	guard    *guard
 	quota    *quota
 	waiting  waiting
+	activity activity
 	users    *nats.Conn // where posts come from and answers go
 	ctl      *nats.Conn // where frames go and acknowledgements come from
 	now      func() time.Time
@@ -89,7 +90,7 @@ func (p *poster) check(room bus.RoomID, me bus.EndpointID, raw []byte) (f RoomFa
 // store publishes the frame to its shard under the one header that the node
 // itself makes; whatever headers the sender wrote end here.
 func (p *poster) store(room bus.RoomID, f RoomFacts, m *nats.Msg) {
-	n := p.waiting.add(post{reply: m.Reply, account: f.Account, size: len(m.Data), since: p.now()})
+	n := p.waiting.add(post{reply: m.Reply, room: room, account: f.Account, size: len(m.Data), since: p.now()})
 	err := p.ctl.PublishMsg(&nats.Msg{
 		Subject: wire.StoredSubject(f.Shard, room),
 		Reply:   ackPrefix + strconv.FormatUint(n, 36),
@@ -134,6 +135,7 @@ func (p *poster) finish(n uint64, r wire.PostReply) {
 		p.duplicate.Add(1)
 	default:
 		p.stored.Add(1)
+		p.activity.note(w.room)
 	}
 	p.answer(w.reply, r)
 }

@@ -10,6 +10,7 @@ import (
 // post is one frame on its way to JetStream.
 type post struct {
 	reply   string
+	room    bus.RoomID
 	account bus.AccountID
 	size    int
 	since   time.Time

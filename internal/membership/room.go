@@ -41,6 +41,24 @@ func (s *Service) RoomFacts(me bus.EndpointID, id bus.RoomID) (RoomAccess, error
 		Tip: s.view.tip(r)}, nil
 }
 
+// Readers lists the endpoints that may read an open room on the data plane;
+// nobody in doubt.
+func (s *Service) Readers(id bus.RoomID) (out []bus.EndpointID) {
+	if s.sure() != nil {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := s.view.rooms[id]
+	if r == nil || r.state.Closed {
+		return nil
+	}
+	for _, a := range s.view.grants([]*room{r}, nil) {
+		out = append(out, a.Endpoint)
+	}
+	return out
+}
+
 // tip digests the heads that r rests on.
 func (v *view) tip(r *room) bus.Prefix {
 	if t := r.tip.Load(); t != nil && t.version == v.version {

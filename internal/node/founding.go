@@ -42,7 +42,7 @@ func (n *Node) begin(ctx context.Context, f Founding) error {
 	n.beginning.Lock()
 	defer n.beginning.Unlock()
 	if n.members.Founded() {
-		return errFounded
+		return bus.ErrFounded
 	}
 	c, err := n.checkFounding(f)
 	if err != nil {
@@ -61,7 +61,6 @@ func (n *Node) begin(ctx context.Context, f Founding) error {
 }
 
 var (
-	errFounded  = bus.Errorf(bus.Conflict, "founded", "this bus was founded before")
 	errFounding = bus.Errorf(bus.Invalid, "bad_founding", "the founding does not fit this node")
 )
 

@@ -39,8 +39,7 @@ type Node struct {
 
 	status  atomic.Pointer[string]
 	posture atomic.Pointer[bus.Posture]
-	enforce bool   // unsigned requests were seen to be refused
-	owners  owners // of endpoints that were admitted
+	enforce bool // unsigned requests were seen to be refused
 	cuts    atomic.Int64
 	hints   chan membership.Change
 	sweep   sweeper

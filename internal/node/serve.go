@@ -110,7 +110,7 @@ func (n *Node) startData(ctx context.Context) error {
 	}
 	b, err := broker.Start(ctx, broker.Options{
 		Dir: n.dir.file("messages"), Listen: withPort(n.o.NATS, n.now().NATSPort), TLS: n.creds.config(),
-		Directory: directory{n}, Found: !n.members.Founded(), StoreKey: key, Sync: n.o.Sync, Retention: retention,
+		Directory: directory{n.members}, Found: !n.members.Founded(), StoreKey: key, Sync: n.o.Sync, Retention: retention,
 		Now: n.o.Now, Log: n.o.Log,
 	})
 	if err != nil {

@@ -65,6 +65,12 @@ type RoomTail struct {
 	Last uint64     `json:"last"`
 }
 
+// Activity is the payload of an activity notice: rooms with messages that came
+// since the last one.
+type Activity struct {
+	Rooms []bus.RoomID `json:"rooms"`
+}
+
 // RoomNotice is the payload of the other notices; Room is zero where the
 // notice is about the bus.
 type RoomNotice struct {
