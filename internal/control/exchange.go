@@ -58,13 +58,21 @@ func (x *exchange) end() {
 	defer x.giveBack()
 	switch p := recover(); p {
 	case nil:
-		x.o.Log.Debug("request", x.about()...)
+		x.trace("request")
 	case http.ErrAbortHandler:
-		x.o.Log.Debug("request cut", x.about()...)
+		x.trace("request cut")
 		panic(p)
 	default:
 		x.o.Log.Error("panic", append(x.about(), "panic", p, "stack", string(debug.Stack()))...)
 		x.fail(errors.New("panic"))
+	}
+}
+
+// trace logs an ordinary request. Most logs do not want to know, and are not made
+// to pay for it.
+func (x *exchange) trace(what string) {
+	if x.o.Log.Enabled(x.ctx(), slog.LevelDebug) {
+		x.o.Log.Debug(what, x.about()...)
 	}
 }
 

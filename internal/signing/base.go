@@ -14,17 +14,20 @@ type component struct{ name, value string }
 // base and behind the label in Signature-Input. Parameters come serialized, each
 // with its semicolon; names and values must hold no quote and no newline.
 func signatureBase(covered []component, parameters string) (base []byte, list string) {
-	var lines, names strings.Builder
+	names := make([]byte, 0, 256) // as long as any list of the profile
+	base = make([]byte, 0, 512)
+	names = append(names, '(')
 	for i, c := range covered {
 		if i > 0 {
-			names.WriteByte(' ')
+			names = append(names, ' ')
 		}
-		names.WriteString(`"` + c.name + `"`)
-		lines.WriteString(`"` + c.name + `": ` + c.value + "\n")
+		names = append(append(append(names, '"'), c.name...), '"')
+		base = append(append(append(base, '"'), c.name...), `": `...)
+		base = append(append(base, c.value...), '\n')
 	}
-	list = "(" + names.String() + ")" + parameters
-	lines.WriteString(`"@signature-params": ` + list)
-	return []byte(lines.String()), list
+	list = string(append(append(names, ')'), parameters...))
+	base = append(base, `"@signature-params": `...)
+	return append(base, list...), list
 }
 
 // namedBytes writes a structured field of one named byte sequence (RFC 9651):
