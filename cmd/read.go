@@ -158,15 +158,15 @@ func runTail(ctx context.Context, env *Env, rooms []string) error {
 func (e *Env) connection(s *stall) func(bus.StateEvent) {
 	away := false
 	return func(state bus.StateEvent) {
-		if state.State == "online" {
+		if state.State == bus.StateOnline {
 			s.over()
 		}
 		switch {
 		case !e.StderrTTY:
-		case state.State == "reconnecting" && state.Attempt > 1 && !away:
+		case state.State == bus.StateReconnecting && state.Attempt > 1 && !away:
 			away = true
 			e.note("the node is away; trying again until it is back")
-		case state.State == "online" && away:
+		case state.State == bus.StateOnline && away:
 			away = false
 			e.note("the node is back")
 		}

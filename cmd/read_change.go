@@ -22,20 +22,21 @@ func (p *eventPrinter) happened(kind string, event any, at time.Time, by bus.Han
 
 func (p *eventPrinter) start(e *bus.StartEvent) error {
 	return p.happened("start", struct {
-		Room   string `json:"room"`
-		Reason string `json:"reason"`
+		Room   string          `json:"room"`
+		Reason bus.StartReason `json:"reason"`
 	}{p.room, e.Reason}, time.Time{}, "", "you joined here")
 }
 
 func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
-	words := map[string]string{"revoked": "your identity was revoked", "left": "you left", "closed": "this room was deleted"}
+	words := map[bus.RemovedReason]string{bus.RemovedRevoked: "your identity was revoked", bus.RemovedLeft: "you left",
+		bus.RemovedClosed: "this room was deleted"}
 	line := words[e.Reason]
 	if line == "" {
 		line = "you were removed from this room"
 	}
 	return p.happened("removed", struct {
-		Room   string `json:"room"`
-		Reason string `json:"reason"`
+		Room   string            `json:"room"`
+		Reason bus.RemovedReason `json:"reason"`
 	}{p.room, e.Reason}, time.Time{}, e.By, line)
 }
 
@@ -52,29 +53,33 @@ func (p *eventPrinter) epoch(e *bus.EpochEvent) error {
 func (p *eventPrinter) member(e *bus.MemberEvent) error {
 	line := fmt.Sprintf("%s %s", e.User, e.Change)
 	switch {
-	case e.Change == "role":
+	case e.Change == bus.MemberRole:
 		line = fmt.Sprintf("%s is %s now", e.User, e.Role)
 	case e.By != e.User && e.By != "":
 		line = fmt.Sprintf("%s %s by %s", e.User, e.Change, e.By)
 	}
 	return p.happened("member", struct {
-		Room   string    `json:"room"`
-		User   string    `json:"user"`
-		Change string    `json:"change"`
-		Role   string    `json:"role"`
-		By     string    `json:"by"`
-		Time   time.Time `json:"time"`
+		Room   string           `json:"room"`
+		User   string           `json:"user"`
+		Change bus.MemberChange `json:"change"`
+		Role   string           `json:"role"`
+		By     string           `json:"by"`
+		Time   time.Time        `json:"time"`
 	}{p.room, string(e.User), e.Change, e.Role.String(), string(e.By), e.Time.UTC()}, e.Time, e.By, line)
 }
 
 func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
-	words := map[string]string{"no_key": "its key was not given to you", "unknown_epoch": "nobody here knows its key",
-		"bad_frame": "it is damaged", "bad_signature": "its signature is wrong", "not_in_audience": "its sender may not write here",
-		"late": "it came after its key had ended", "key_changed": "its sender has another key than before; compare numbers: unibus identity verify " + string(e.From),
-		"rejected": "you rejected the key of its sender"}
+	words := map[bus.FrameFault]string{bus.FaultNoKey: "its key was not given to you", bus.FaultEpoch: "nobody here knows its key",
+		bus.FaultFrame: "it is damaged", bus.FaultSignature: "its signature is wrong",
+		bus.FaultAudience: "its sender may not write here", bus.FaultLate: "it came after its key had ended",
+		bus.FaultHead:        "its sender names a log that never was",
+		bus.FaultUnknownHead: "its sender saw more of the room's log than the node shows",
+		bus.FaultOtherHead:   "its sender saw another log of the room",
+		bus.FaultChanged:     "its sender has another key than before; compare numbers: unibus identity verify " + string(e.From),
+		bus.FaultRejected:    "you rejected the key of its sender"}
 	why := words[e.Reason]
 	if why == "" {
-		why = e.Reason
+		why = string(e.Reason)
 	}
 	return p.happened("undecryptable", struct {
 		Room     string         `json:"room"`
@@ -82,7 +87,7 @@ func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
 		Epoch    bus.Epoch      `json:"epoch"`
 		Endpoint bus.EndpointID `json:"endpoint"`
 		From     bus.Handle     `json:"from,omitempty"`
-		Reason   string         `json:"reason"`
+		Reason   bus.FrameFault `json:"reason"`
 	}{p.room, e.Seq, e.Epoch, e.Endpoint, e.From, e.Reason}, time.Time{}, e.From, fmt.Sprintf("message %d cannot be shown: %s", e.Seq, why))
 }
 

@@ -27,7 +27,7 @@ func sendLines(ctx context.Context, env *Env, c *client.Client, id bus.RoomID) e
 	defer stop(nil)
 	p := &linePump{node: c.URL(), limit: settings.Timeout,
 		acks: make(chan client.Ack, waitingAcks), slots: make(chan struct{}, waitingAcks)}
-	l := c.NewLive(func(s bus.StateEvent) { p.online.Store(s.State == "online") })
+	l := c.NewLive(func(s bus.StateEvent) { p.online.Store(s.State == bus.StateOnline) })
 	p.box = l.Post(id, client.Linger)
 	var running sync.WaitGroup
 	running.Go(func() {

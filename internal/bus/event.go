@@ -73,14 +73,33 @@ type EpochEvent struct {
 // MemberEvent is a change of who is in the room.
 type MemberEvent struct {
 	User   Handle
-	Change string // "added", "removed", "left", "joined", "invited", "role"
+	Change MemberChange
 	Role   RoomRole
 	By     Handle
 	Time   time.Time
 }
 
+// MemberChange is what happened to a member.
+type MemberChange string
+
+// What happens to members, in the words that are printed.
+const (
+	MemberAdded   MemberChange = "added"
+	MemberRemoved MemberChange = "removed"
+	MemberLeft    MemberChange = "left"
+	MemberJoined  MemberChange = "joined"
+	MemberInvited MemberChange = "invited"
+	MemberRole    MemberChange = "role"
+)
+
 // StartEvent says why nothing older is shown.
-type StartEvent struct{ Reason string } // "joined", "retention", "beginning"
+type StartEvent struct{ Reason StartReason }
+
+// StartReason is why a reader sees nothing older.
+type StartReason string
+
+// StartJoined: the reader came then.
+const StartJoined StartReason = "joined"
 
 // UndecryptableEvent is a frame that could not be opened, with its cause.
 type UndecryptableEvent struct {
@@ -88,12 +107,28 @@ type UndecryptableEvent struct {
 	Epoch    Epoch
 	Endpoint EndpointID
 	From     Handle
-	// Reason is "no_key", "bad_frame", "bad_signature", "not_in_audience",
-	// "unknown_epoch", "late", or that its author names another room log than
-	// the node shows: "bad_head", "unknown_head", "other_head"; or
-	// what a person found of its sender: "key_changed", "rejected".
-	Reason string
+	Reason   FrameFault
 }
+
+// FrameFault is why a frame cannot be opened or does not count.
+type FrameFault string
+
+// The faults; what package seal finds is named by the codes of its errors.
+const (
+	FaultNoKey     FrameFault = "no_key"
+	FaultFrame     FrameFault = "bad_frame"
+	FaultSignature FrameFault = "bad_signature"
+	FaultAudience  FrameFault = "not_in_audience"
+	FaultEpoch     FrameFault = "unknown_epoch"
+	FaultLate      FrameFault = "late"
+	// Its author names another room log than the node shows.
+	FaultHead        FrameFault = "bad_head"
+	FaultUnknownHead FrameFault = "unknown_head"
+	FaultOtherHead   FrameFault = "other_head"
+	// A person decided so, or has to decide; see Trust.
+	FaultChanged  FrameFault = "key_changed"
+	FaultRejected FrameFault = "rejected"
+)
 
 // GapEvent says that frames of one sender's session are missing.
 type GapEvent struct {
@@ -107,12 +142,32 @@ type LateEvent struct{ Message *Message }
 // RemovedEvent ends a follow: the reader is no longer in the room.
 type RemovedEvent struct {
 	By     Handle
-	Reason string // "kicked", "revoked", "left", "closed"
+	Reason RemovedReason
 }
 
-// StateEvent is what the connection does: "online", "reconnecting".
+// RemovedReason is why somebody is no longer in a room.
+type RemovedReason string
+
+// The reasons, in the words that are printed.
+const (
+	RemovedKicked  RemovedReason = "removed" // by an owner, or in a way that is not known
+	RemovedRevoked RemovedReason = "revoked" // the identity, on the whole bus
+	RemovedLeft    RemovedReason = "left"
+	RemovedClosed  RemovedReason = "closed" // the room was deleted
+)
+
+// StateEvent is what the connection does.
 type StateEvent struct {
-	State   string
+	State   ConnState
 	Attempt int
 	Next    time.Duration
 }
+
+// ConnState is a state of the connection to the data plane.
+type ConnState string
+
+// The states.
+const (
+	StateOnline       ConnState = "online"
+	StateReconnecting ConnState = "reconnecting"
+)

@@ -229,23 +229,23 @@ func (f *follower) skipLog() {
 // changeEvents says in events what one entry did.
 func (w *world) changeEvents(ch change) (out []bus.Event) {
 	e := w.describe(ch)
-	member := func(user bus.Handle, what string, role bus.RoomRole) {
+	member := func(user bus.Handle, what bus.MemberChange, role bus.RoomRole) {
 		out = append(out, bus.Event{Member: &bus.MemberEvent{User: user, Change: what, Role: role, By: e.By, Time: ch.entry.Time}})
 	}
 	for _, m := range ch.added {
-		word := "added"
+		word := bus.MemberAdded
 		if m.Account == ch.entry.Account {
-			word = "joined"
+			word = bus.MemberJoined
 		}
 		member(w.handle(m.Account), word, m.Role)
 	}
 	for i := range e.Invited {
-		member(e.Invited[i], "invited", ch.invited[i].Role)
+		member(e.Invited[i], bus.MemberInvited, ch.invited[i].Role)
 	}
 	for _, id := range ch.dropped {
-		word := "removed"
+		word := bus.MemberRemoved
 		if id == ch.entry.Account {
-			word = "left"
+			word = bus.MemberLeft
 		}
 		member(w.handle(id), word, 0)
 	}
@@ -261,10 +261,10 @@ func (f *follower) removed(ctx context.Context) error {
 	err := f.c.call.get(ctx, wire.RoomTarget(f.id), nil)
 	switch {
 	case errors.Is(err, bus.ErrNotMember):
-		return f.gone(ctx, "removed", bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").
+		return f.gone(ctx, bus.RemovedKicked, bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").
 			WithHint("ask an owner of the room"))
 	case errors.Is(err, bus.ErrRoomClosed):
-		return f.gone(ctx, "closed", bus.ErrRoomClosed)
+		return f.gone(ctx, bus.RemovedClosed, bus.ErrRoomClosed)
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
 	case err == nil && f.c.asleep(ctx, f.id):
@@ -290,7 +290,7 @@ func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {
 }
 
 // gone forgets the room and tells the reader why.
-func (f *follower) gone(ctx context.Context, reason string, end error) error {
+func (f *follower) gone(ctx context.Context, reason bus.RemovedReason, end error) error {
 	_ = f.c.store.ForgetRoom(ctx, f.id)
 	_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: reason}})
 	return end

@@ -177,7 +177,7 @@ func describe(e bus.Event) string {
 	case e.Gap != nil:
 		return "a gap"
 	case e.Undecryptable != nil:
-		return e.Undecryptable.Reason
+		return string(e.Undecryptable.Reason)
 	}
 	return "another event"
 }

@@ -8,14 +8,6 @@ import (
 	"unibus/internal/frame"
 )
 
-// Why a frame that opened is not shown: what its author says of the room's log
-// does not hold.
-const (
-	badHead     = "bad_head"     // of the log up to the epoch, which he and the reader share: he lies
-	unknownHead = "unknown_head" // the node shows no such entry
-	otherHead   = "other_head"   // the node shows another entry there
-)
-
 // maxDoubts is how often the log is read on for the word of one account that
 // did not hold: who lies must not make his readers ask the node without end.
 const maxDoubts = 8
@@ -26,39 +18,41 @@ const maxDoubts = 8
 //
 // Only a frame that opened is believed so far. Even then its author may lie, to
 // end the reading for all: an entry that he alone knows of counts against him.
-func (o *opener) hold(ctx context.Context, r *room, ep *roomlog.Epoch, h frame.Header) (cause string, err error) {
+func (o *opener) hold(ctx context.Context, r *room, ep *roomlog.Epoch, h frame.Header) (cause bus.FrameFault, err error) {
 	from, _ := ep.Recipient(h.Endpoint)
 	if h.Head.Index >= r.Len && o.doubts[from.Account] < maxDoubts {
 		if _, err := o.c.world.syncRoom(ctx, o.id); err != nil {
 			return "", err
 		}
 	}
-	if cause = r.dispute(ep, h.Head); cause == "" || cause == badHead {
+	if cause = r.dispute(ep, h.Head); cause == "" || cause == bus.FaultHead {
 		return cause, nil
 	}
 	o.doubts[from.Account]++
 	switch {
 	case !o.proven(r):
 		return cause, nil
-	case cause == unknownHead:
+	case cause == bus.FaultUnknownHead:
 		return "", errWithheld
 	}
 	return "", errForked
 }
 
-// dispute says what is wrong with a head that a frame of an epoch names. The
+// dispute says what is wrong with a head that a frame of an epoch names: the
+// node shows no such entry, or another one, or the author lies about the log up
+// to the epoch, which he and the reader share. The
 // frame's key was derived from the hash of the epoch's entry, so that its author
 // has the log up to there as we have it, whatever he says.
-func (r *room) dispute(ep *roomlog.Epoch, head bus.Ref) string {
+func (r *room) dispute(ep *roomlog.Epoch, head bus.Ref) bus.FrameFault {
 	switch {
 	case head.Index >= r.Len:
-		return unknownHead
+		return bus.FaultUnknownHead
 	case r.changes[head.Index].hash == head.Hash:
 		return ""
 	case head.Index <= ep.Index:
-		return badHead
+		return bus.FaultHead
 	}
-	return otherHead
+	return bus.FaultOtherHead
 }
 
 // proven reports whether those whose frames name another log than ours are to

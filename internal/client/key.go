@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 
 	"unibus/internal/bus"
@@ -95,8 +94,7 @@ func checkEnvelope(id bus.RoomID, ep *roomlog.Epoch, me bus.EndpointID, k wire.K
 
 // checkConfirm finds a wrong secret at once, not at the first message.
 func checkConfirm(r *room, ep *roomlog.Epoch, secret seal.Secret) error {
-	want := secret.Confirm(roomlog.ConfirmInput(r.starts[ep.Number]))
-	if subtle.ConstantTimeCompare(want[:], ep.Confirm[:]) != 1 {
+	if !secret.Confirmed(roomlog.ConfirmInput(r.starts[ep.Number]), ep.Confirm) {
 		return bus.Errorf(bus.Integrity, "bad_confirm", "the room key is not the one that its author made")
 	}
 	return nil

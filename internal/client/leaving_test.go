@@ -104,7 +104,7 @@ func (s *seen) wantRemoved(t testing.TB, reason string) {
 	if len(s.others) > 0 {
 		last = s.others[len(s.others)-1]
 	}
-	if last.Removed == nil || last.Removed.Reason != reason {
+	if last.Removed == nil || string(last.Removed.Reason) != reason {
 		t.Errorf("end of a follow: got %+v, want a removed event, reason %q", last, reason)
 	}
 }

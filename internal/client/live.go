@@ -49,7 +49,7 @@ func (l *Live) Run(ctx context.Context) error {
 	for {
 		err := l.life(ctx, func() {
 			wait, reached = backoff{}, true
-			l.state(bus.StateEvent{State: "online"})
+			l.state(bus.StateEvent{State: bus.StateOnline})
 		})
 		if ctx.Err() != nil {
 			return neverReached(ctx, reached, err)
@@ -57,7 +57,7 @@ func (l *Live) Run(ctx context.Context) error {
 		if !retryable(err) {
 			return l.over(err)
 		}
-		l.state(bus.StateEvent{State: "reconnecting", Attempt: wait.tries + 1})
+		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.tries + 1})
 		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) {
 			return err
 		}
@@ -85,7 +85,7 @@ func (l *Live) over(err error) error {
 		return err
 	}
 	for _, f := range l.followers {
-		_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: "revoked"}})
+		_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedRevoked}})
 	}
 	return err
 }

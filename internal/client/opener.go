@@ -40,7 +40,7 @@ func (c *Client) newOpener(id bus.RoomID) *opener {
 func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, error) {
 	h, err := frame.Parse(m.Frame)
 	if err != nil || h.Room != o.id {
-		return o.undecryptable(m, h, "bad_frame"), nil
+		return o.undecryptable(m, h, bus.FaultFrame), nil
 	}
 	o.c.world.mu.Lock()
 	defer o.c.world.mu.Unlock()
@@ -50,20 +50,20 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	}
 	ep := r.epochs[h.Epoch]
 	if ep == nil {
-		return o.undecryptable(m, h, "unknown_epoch"), nil
+		return o.undecryptable(m, h, bus.FaultEpoch), nil
 	}
 	key, err := o.epoch(ctx, r, h.Epoch)
 	switch {
 	case errors.Is(err, errNoKey):
 		return o.beforeMe(r, ep, m, h), nil
 	case bus.KindOf(err) == bus.Integrity:
-		return o.undecryptable(m, h, bus.CodeOf(err)), nil
+		return o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err))), nil
 	case err != nil:
 		return nil, err
 	}
 	opened, err := seal.Open(key, m.Frame, sender(ep))
 	if err != nil {
-		return o.undecryptable(m, h, bus.CodeOf(err)), nil
+		return o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err))), nil
 	}
 	cause, err := o.hold(ctx, r, ep, h)
 	if err != nil {
@@ -109,25 +109,25 @@ func sender(ep *roomlog.Epoch) func(bus.EndpointID) (identity.VerifyKey, bool) {
 // from before it joined such frames are no events, but for one line.
 func (o *opener) beforeMe(r *room, ep *roomlog.Epoch, m wire.StoredMessage, h frame.Header) []bus.Event {
 	if _, in := ep.Recipient(o.c.id.Endpoint()); in {
-		return o.undecryptable(m, h, "no_key")
+		return o.undecryptable(m, h, bus.FaultNoKey)
 	}
 	me, _ := r.Member(o.c.id.Account)
 	if o.started || ep.Index > me.Since {
 		return nil
 	}
 	o.started = true
-	return []bus.Event{{Start: &bus.StartEvent{Reason: "joined"}}}
+	return []bus.Event{{Start: &bus.StartEvent{Reason: bus.StartJoined}}}
 }
 
-func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason string) []bus.Event {
+func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason bus.FrameFault) []bus.Event {
 	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, Reason: reason}}}
 }
 
 // hidden stands for a message whose sender a person would take for another.
 func (o *opener) hidden(m wire.StoredMessage, h frame.Header, from bus.Handle, trust bus.Trust) []bus.Event {
-	reason := "rejected"
+	reason := bus.FaultRejected
 	if trust == bus.TrustChanged {
-		reason = "key_changed"
+		reason = bus.FaultChanged
 	}
 	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, From: from, Reason: reason}}}
 }
@@ -151,7 +151,7 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	}
 	late, ok := standing(r, h.Epoch, rec, m)
 	if !ok {
-		return append(out, o.undecryptable(m, h, "late")...)
+		return append(out, o.undecryptable(m, h, bus.FaultLate)...)
 	}
 	for i, record := range f.Records {
 		msg := message(m, f, record, i)

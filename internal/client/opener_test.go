@@ -61,7 +61,7 @@ func told(events []bus.Event) (out []string) {
 		case e.Gap != nil:
 			out = append(out, fmt.Sprintf("gap %d", e.Gap.Missed))
 		case e.Undecryptable != nil:
-			out = append(out, e.Undecryptable.Reason)
+			out = append(out, string(e.Undecryptable.Reason))
 		default:
 			out = append(out, "?")
 		}

@@ -151,7 +151,7 @@ func (w *world) recheckKeys(ctx context.Context, r *room, me reader) Finding {
 // recheckMessages reads all that is stored and counts what does not hold.
 func (c *Client) recheckMessages(ctx context.Context, id bus.RoomID) (Finding, error) {
 	good, missing, bad := 0, 0, 0
-	why := ""
+	var why bus.FrameFault
 	err := c.Read(ctx, id, ReadOptions{Whole: true}, func(e bus.Event) error {
 		switch {
 		case e.Message != nil, e.Late != nil:

@@ -216,15 +216,15 @@ func lineOf(e bus.Event) string {
 	case e.Message != nil:
 		return string(e.Message.From) + ": " + e.Message.Text
 	case e.Undecryptable != nil:
-		return "undecryptable: " + e.Undecryptable.Reason
+		return "undecryptable: " + string(e.Undecryptable.Reason)
 	case e.Gap != nil:
 		return "gap"
 	case e.Late != nil:
 		return "late"
 	case e.Removed != nil:
-		return "removed: " + e.Removed.Reason
+		return "removed: " + string(e.Removed.Reason)
 	case e.Member != nil:
-		return "member: " + string(e.Member.User) + " " + e.Member.Change
+		return "member: " + string(e.Member.User) + " " + string(e.Member.Change)
 	case e.Epoch != nil:
 		return "epoch"
 	}
