@@ -17,8 +17,8 @@ func newAuditCmd(env *Env) *cobra.Command {
 func newAuditVerifyCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Check the node's whole story of the bus: users, invites, roles, devices",
-		Long: "Check the node's whole story of the bus: users, invites, roles, devices.\n\n" +
+		Short: "Check the node's whole story of the bus and its users",
+		Long: "Check the node's whole story of the bus: users, invites, roles, endpoints.\n\n" +
 			"Every chain is asked for again from its first entry on, and held against what\n" +
 			"this endpoint has verified before. Exit code 8 when it does not hold.",
 		Example:     "  unibus audit verify",

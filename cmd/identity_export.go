@@ -29,8 +29,8 @@ func newIdentityExportCmd(env *Env) *cobra.Command {
 			"With --with-context it is for UNIBUS_IDENTITY_FILE: it says where the bus is and\n" +
 			"how to know it, needs nothing else on disk, and many jobs may share it. It\n" +
 			"cannot found, recover or rotate: the seed of the 24 words and the keys of the\n" +
-			"bus itself stay here. Its kem key, which is new every week otherwise, is kept for\n" +
-			"60 days then; after that it opens nothing new: export again. Without --with-context the file is a full copy to keep.",
+			"bus itself stay here. It opens new room keys for 60 days; export again before.\n" +
+			"Without --with-context the file is a full copy to keep.",
 		Example: "  unibus identity export --with-context --plain -O job.identity\n" +
 			"  unibus identity export -O copy.identity",
 		Args:        takes(0, 0),

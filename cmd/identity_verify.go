@@ -89,7 +89,7 @@ func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bu
 	if o.qr {
 		env.drawQR(strings.ReplaceAll(found.Number, " ", ""))
 	}
-	return printOne(env, "comparison", comparison{found.User, found.Trust, found.Number},
+	return printOne(env, "compare", comparison{found.User, found.Trust, found.Number},
 		column[comparison]{"user", func(c comparison) text.Safe { return text.Line(string(c.User)) }},
 		column[comparison]{"trust", func(c comparison) text.Safe { return text.Safe(c.Trust) }},
 		column[comparison]{"number", func(c comparison) text.Safe { return text.Safe(c.Number) }})

@@ -20,7 +20,7 @@ type findingShown struct {
 func newRoomVerifyCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify ROOM",
-		Short: "Check the node's whole story of a room: who is in it, its keys, its messages",
+		Short: "Check the node's whole story of a room",
 		Long: "Check the node's whole story of a room: who is in it, its keys, its messages.\n\n" +
 			"Everything is asked for again from the beginning, and held against what this\n" +
 			"endpoint has verified before. Exit code 8 when it does not hold.",
