@@ -22,16 +22,18 @@ type lab struct {
 	patience map[string]time.Duration // of each package's tests
 }
 
-// newLab compiles the tests of all targets and runs them once without a
-// mutant: they must pass, and their time is the measure of the others.
-func newLab(ctx context.Context, o options, dir string, all []mutant) (*lab, error) {
+// newLab compiles the tests that the chosen need, with all mutants, and runs
+// them once without one: they must pass, and their time is the measure of the
+// others.
+func newLab(ctx context.Context, o options, dir string, all, chosen []mutant) (*lab, error) {
 	l := &lab{options: o, dir: dir, patience: map[string]time.Duration{}}
 	overlay, err := l.weaveAll(all)
 	if err != nil {
 		return nil, err
 	}
 	args := []string{"test", "-c", "-overlay", overlay, "-vet=off", "-o", dir + string(filepath.Separator)}
-	for _, p := range l.packages() {
+	needed := packages(chosen)
+	for _, p := range needed {
 		args = append(args, "./"+p)
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -39,7 +41,7 @@ func newLab(ctx context.Context, o options, dir string, all []mutant) (*lab, err
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("compile the mutants: %w\n%s", err, out)
 	}
-	for _, p := range l.packages() {
+	for _, p := range needed {
 		start := time.Now()
 		if out, err := l.binary(ctx, p, 0, time.Hour).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", p, err, out)
@@ -49,15 +51,16 @@ func newLab(ctx context.Context, o options, dir string, all []mutant) (*lab, err
 	return l, nil
 }
 
-// packages lists whose tests are needed for the mutants that are wanted.
-func (l *lab) packages() (names []string) {
-	for _, t := range targets {
-		if contains(t.dir+"/", l.only) || contains(l.only, t.dir) {
-			names = append(names, t.tests...)
+// packages lists those whose tests should notice one of the mutants.
+func packages(mutants []mutant) (names []string) {
+	for _, m := range mutants {
+		for _, tests := range testsOf(m) {
+			if !slices.Contains(names, tests) {
+				names = append(names, tests)
+			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }
 
 // weaveAll writes every file of the targets with its mutants in it, and what
@@ -115,9 +118,10 @@ func (l *lab) overlay(name string, replace map[string]string) (string, error) {
 const maxMemory = "8000000"
 
 // binary is a run of the tests of a package under a mutant.
-func (l *lab) binary(ctx context.Context, tests string, number int, patience time.Duration) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v "$0" && exec "$@"`, maxMemory,
-		filepath.Join(l.dir, filepath.Base(tests)+".test"), "-test.short", "-test.failfast", "-test.timeout", patience.String())
+func (l *lab) binary(ctx context.Context, tests string, number int, patience time.Duration, more ...string) *exec.Cmd {
+	args := append([]string{"-c", `ulimit -v "$0" && exec "$@"`, maxMemory, filepath.Join(l.dir, filepath.Base(tests)+".test"),
+		"-test.short", "-test.failfast", "-test.timeout", patience.String()}, more...)
+	cmd := exec.CommandContext(ctx, "sh", args...)
 	cmd.Dir = filepath.Join(l.root, tests)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("MUTANT=%d", number))
 	return cmd
@@ -146,9 +150,16 @@ func (l *lab) try(ctx context.Context, m mutant) verdict {
 	return survived
 }
 
+// run leaves the slow tests for what the others do not notice.
 func (l *lab) run(ctx context.Context, tests string, m mutant) verdict {
-	if err := l.binary(ctx, tests, m.number, l.patience[tests]).Run(); err != nil {
-		return killed
+	parts := [][]string{nil}
+	if pattern, ok := slow[tests]; ok {
+		parts = [][]string{{"-test.skip", pattern}, {"-test.run", pattern}}
+	}
+	for _, part := range parts {
+		if err := l.binary(ctx, tests, m.number, l.patience[tests], part...).Run(); err != nil {
+			return killed
+		}
 	}
 	return survived
 }

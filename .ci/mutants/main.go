@@ -71,12 +71,15 @@ func run(ctx context.Context) error {
 		}
 		return nil
 	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("no mutants in %q", o.only)
+	}
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	l, err := newLab(ctx, o, dir, all)
+	l, err := newLab(ctx, o, dir, all, chosen)
 	if err != nil {
 		return err
 	}

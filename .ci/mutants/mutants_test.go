@@ -1,7 +1,10 @@
 package main
 
 import (
+	"go/parser"
+	"go/token"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -69,6 +72,30 @@ func TestShuffle(t *testing.T) {
 	}
 	if !slices.Equal(order(1), order(1)) || slices.Equal(order(1), order(2)) {
 		t.Error("the order does not follow from the seed")
+	}
+}
+
+// TestWeave: the woven file is Go, and holds each mutant once.
+func TestWeave(t *testing.T) {
+	made, err := mutate("p.go", []byte(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range made {
+		made[i].number = 100 + i
+	}
+	woven := weave(sample, made)
+	if _, err := parser.ParseFile(token.NewFileSet(), "p.go", woven, 0); err != nil {
+		t.Fatalf("%v\n%s", err, woven)
+	}
+	for _, m := range made {
+		want := 1
+		if m.shape == literal {
+			want = 0
+		}
+		if n := strings.Count(woven, strconv.Itoa(m.number)); n != want {
+			t.Errorf("%v stands %d times, want %d\n%s", m, n, want, woven)
+		}
 	}
 }
 

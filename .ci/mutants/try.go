@@ -28,6 +28,13 @@ var targets = []target{
 	{"internal/signing", []string{"internal/signing"}},
 }
 
+// slow names tests that take longer than all others of their package. It is
+// never changed.
+var slow = map[string]string{
+	"internal/identity":      "^TestSealedFile$",
+	"internal/chain/roomlog": "^TestModel",
+}
+
 // testsOf lists the packages whose tests should notice m.
 func testsOf(m mutant) []string {
 	for _, t := range targets {
