@@ -52,3 +52,36 @@ func TestPackLongestName(t *testing.T) {
 		t.Errorf("got %q, %v", b, err)
 	}
 }
+
+// TestPackClears: padding is zeros whatever stood in the reader's memory, or a
+// blob would carry what its sender read before.
+func TestPackClears(t *testing.T) {
+	t.Parallel()
+	f := File{Name: "n", Size: 1}
+	packed, err := Pack(strings.NewReader("x"), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, f.PackedSize())
+	for n := 0; n < len(got); {
+		dirty := bytes.Repeat([]byte{0xaa}, 100)
+		m, err := packed.Read(dirty)
+		if err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		n += copy(got[n:], dirty[:m])
+	}
+	if behind := got[packHeader+len(f.Name)+1:]; !allZero(behind) {
+		t.Errorf("padding holds %x", behind[:64])
+	}
+}
+
+// TestOpenOnlyTime: a frame without records is held to its signature like any.
+func TestOpenOnlyTime(t *testing.T) {
+	t.Parallel()
+	p := newParty(bus.SuiteClear)
+	raw := p.frame(t, text("x"))[:bodyAt+timeSize]
+	if _, err := Open(p.epoch, raw, p.members); codeOf(err) != "bad_signature" {
+		t.Errorf("got %v, want bad_signature", err)
+	}
+}
