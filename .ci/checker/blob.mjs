@@ -1,6 +1,6 @@
 // Blobs: Cobblestone-256 and the plaintext inside. docs/protocol.md: Blobs.
 import { Reader, ascii, cat, equal, hex, uint, unhex, zero } from './bytes.mjs';
-import { labelled, open, seal, stretch512 } from './crypto.mjs';
+import { labelled, open, seal, sha256, stretch512 } from './crypto.mjs';
 import { demand } from './refuse.mjs';
 
 const chunk = 16 << 10;
@@ -48,8 +48,11 @@ export function fullSize(n) {
 export function readPlain(plain) {
   const r = new Reader(plain);
   r.one(1, 'version');
-  const size = r.big(8), name = checkName(r.counted(2));
+  const size = r.big(8), length = r.int(2);
+  demand(length <= 255, 'name', 'too long');
+  const name = checkName(r.take(length));
   if (size === toTheEnd) return { name, data: r.take(r.left) };
+  demand(size < 1n << 62n, 'size', size);
   demand(size <= BigInt(r.left), 'short', 'data');
   const data = r.take(Number(size)), end = r.at;
   demand(zero(r.take(r.left)), 'padding', 'of a blob');
@@ -57,9 +60,10 @@ export function readPlain(plain) {
   return { name, data };
 }
 
-export function writePlain(name, data) {
+export function writePlain(name, data, openEnd = false) {
   const text = Buffer.from(name);
-  const head = cat(Uint8Array.of(1), uint(data.length, 8), uint(text.length, 2), text, data);
+  const head = cat(Uint8Array.of(1), uint(openEnd ? toTheEnd : data.length, 8), uint(text.length, 2), text, data);
+  if (openEnd) return head;
   const out = new Uint8Array(fullSize(head.length));
   out.set(head);
   return out;
@@ -67,7 +71,7 @@ export function writePlain(name, data) {
 
 function checkName(b) {
   const name = Buffer.from(b).toString();
-  demand(b.length <= 255 && !/[/\\\0]/.test(name) && name !== '.' && name !== '..', 'name', 'of a blob');
+  demand(!/[/\\\0]/.test(name) && name !== '.' && name !== '..', 'name', 'of a blob');
   return name;
 }
 
@@ -83,4 +87,19 @@ export function checkBlob(label, v, t) {
     demand(got.name === v.name && equal(got.data, b.data), 'value', 'of the blob');
   });
   t.only(v, [...Object.keys(fields), 'name']);
+}
+
+// checkBlobs reads blob.json: long ones, of which the sum is kept.
+export function checkBlobs(list, t) {
+  list.forEach((v, i) => {
+    const b = t.accept(`blob ${i} fields`, () => Object.fromEntries(Object.entries({ key: 32, salt: 24, scope: 16, sum: 32 }).map(([f, n]) => [f, unhex(v[f], n)])));
+    if (!b) return;
+    t.accept(`blob ${i}`, () => demand(typeof v.toEnd === 'boolean' && v.size >= 0 && v.size < 1 << 22, 'size', v.size));
+    const data = Uint8Array.from({ length: Math.min(v.size, 1 << 22) }, (_, j) => (7 * j + (j >> 8)) & 255);
+    const sealed = encrypt(b.key, b.salt, b.scope, writePlain('', data, v.toEnd));
+    t.same(`blob ${i} length`, v.length, sealed.length);
+    t.same(`blob ${i} sum`, v.sum, hex(sha256(sealed)));
+    t.accept(`blob ${i} opens`, () => demand(equal(readPlain(decrypt(b.key, b.scope, sealed)).data, data), 'value', 'of the blob'));
+    t.only(v, ['key', 'salt', 'scope', 'size', 'toEnd', 'length', 'sum']);
+  });
 }

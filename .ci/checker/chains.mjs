@@ -107,3 +107,17 @@ function described(name, x, e, t) {
   for (const [field, value] of Object.entries(want)) t.same(`${name} ${field}`, x[field], value);
   t.only(x, ['raw', ...Object.keys(want)]);
 }
+
+// checkRefused reads refused.json: worlds, and entries that none of their
+// chains may take next.
+export function checkRefused(worlds, t) {
+  const raws = (list) => (list ?? []).map((x) => unbase64(x.raw));
+  for (const v of worlds) {
+    const logs = { bus: raws(v.bus_log), room: raws(v.room_log), accounts: Object.fromEntries(Object.entries(v.accounts).map(([n, l]) => [n, raws(l)])) };
+    const world = t.accept(v.name, () => replay(logs).world);
+    if (!world) continue;
+    const chains = { bus: world.bus, room: world.room };
+    for (const user of world.bus.state.users.values()) chains[user.handle] = world.accounts.get(hex(user.account));
+    for (const x of v.cases) t.refuse(`${v.name}, ${x.chain}, ${x.name}`, x.reason, () => chains[x.chain].append(unbase64(x.raw), world));
+  }
+}

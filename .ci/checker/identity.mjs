@@ -2,7 +2,7 @@
 // lines, fingerprints, the identity file.
 import { isIPv4, isIPv6 } from 'node:net';
 import { Reader, ascii, base32, base64url, cat, equal, hex, uint, unbase64url, unhex, zero } from './bytes.mjs';
-import { canSeal, derive, kemPublic, labelled, sha256, signContext, signingPublic, strict, verifyContext } from './crypto.mjs';
+import { canSeal, derive, kemPublic, labelled, sha256, signContext, signingPublic, strict, verifyContext, verifyPlain } from './crypto.mjs';
 import { demand, refuse } from './refuse.mjs';
 
 export const endpointOf = (c, t) => sha256(cat(c, t)).slice(0, 16);
@@ -36,17 +36,18 @@ export function readLink(text) {
   const r = new Reader(raw);
   r.one(1, 'version');
   const kind = linkKinds[r.int(1)] ?? refuse('kind', 'of a link');
-  const link = { kind, address: address(m[1]), ca: hex(r.take(32)), org: r.take(32) };
+  const link = { kind, address: m[1], ca: hex(r.take(32)), org: r.take(32) };
   demand(zero(link.org) === (kind === 'founding'), 'kind', 'O is zero in a founding link alone');
   link.org = hex(link.org);
   if (kind !== 'bus') Object.assign(link, { id: base32(r.take(16)), seed: hex(r.take(32)) });
   const body = raw.slice(0, r.at), sum = r.take(4);
   r.end();
   demand(equal(labelled('link', body).slice(0, 4), sum), 'checksum', 'of a link');
+  checkAddress(m[1]);
   return link;
 }
 
-function address(text) {
+function checkAddress(text) {
   const [, six, host, port] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):([1-9][0-9]{0,4})$/.exec(text) ?? refuse('address', text);
   demand(Number(port) < 65536, 'address', 'port');
   if (six !== undefined) {
@@ -56,7 +57,6 @@ function address(text) {
     demand(host.length <= 253 && labels.every((l) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(l)), 'address', 'labels of a name');
     demand(!/^[0-9]+$/.test(labels.at(-1)), 'address', 'neither name nor address');
   }
-  return text;
 }
 
 export function readKeyLine(text) {
@@ -117,3 +117,34 @@ export function check(v, t) {
   });
   t.only(v, [...Object.keys(want), 'link_invite', 'link_bus']);
 }
+
+// checkTexts reads text.json: links and key lines of every kind.
+export function checkTexts(v, t) {
+  v.links.forEach((x, i) => {
+    const link = t.accept(`link ${i}`, () => readLink(x.text));
+    t.same(`link ${i} says`, JSON.stringify({ ...x, text: undefined }), JSON.stringify(link));
+  });
+  v.key_lines.forEach((x, i) => t.accept(`key line ${i}`, () => {
+    const seed = (name) => x[name] && unhex(x[name], 32);
+    const kem = (name) => x[name] && kemPublic(seed(name));
+    const made = writeKeyLine(seed('content_seed'), seed('account_seed'), signingPublic(seed('transport_seed')), kem('kem_seed'), kem('recovery_seed'));
+    demand(made === x.text, 'value', made);
+    readKeyLine(x.text);
+  }));
+  v.key_lines.forEach((x) => t.only(x, ['text', 'content_seed', 'account_seed', 'transport_seed', 'kem_seed', 'recovery_seed']));
+  t.only(v, ['links', 'key_lines']);
+}
+
+const readers = {
+  link: (x) => readLink(x.text),
+  'key line': (x) => readKeyLine(x.text),
+  'kem key': (x) => demand(canSeal(unhex(x.key, 1216)), 'key', 'nobody can seal to it'),
+  signature(x) {
+    const [key, message, signature] = [unhex(x.key, 32), unhex(x.message), unhex(x.signature)];
+    const name = x.context?.replace(/^unibus\/1 /, '');
+    demand(name === undefined ? verifyPlain(key, message, signature) : verifyContext(name, key, message, signature), 'signature', 'does not hold');
+  },
+};
+
+// checkRefused reads refused.json.
+export const checkRefused = (list, t) => list.forEach((x) => t.refuse(`${x.kind}, ${x.name}`, x.reason, () => readers[x.kind](x)));

@@ -79,11 +79,11 @@ function deviceAt(e, pin, world) {
 }
 
 // begin starts an epoch of everybody who is in the room after the change.
-function begin({ chain, s, e, bus, world }, start) {
+function begin({ s, e, bus, world }, start) {
   const taken = (g) => { const i = bus.invites.get(key(g)); return i.account && s.members.has(key(i.account)); };
   const members = [...s.members.values()].map((m) => m.account).filter((a) => active(bus, a));
   const guests = [...s.guests.values()].map((g) => g.invite).filter((g) => guestLives(bus, g, e.time) && !taken(g));
-  const leaves = checkStart(chain, s, e, start, bus, members, guests, world);
+  const leaves = checkStart(s, e, start, bus, members, guests, world);
   for (const [k, m] of s.members) if (!active(bus, m.account)) s.members.delete(k);
   for (const [k, g] of s.guests) if (!guestLives(bus, g.invite, e.time) || taken(g.invite)) s.guests.delete(k);
   for (const m of start.members) s.pins.set(key(m.account), m.ref.index);

@@ -1,8 +1,8 @@
 // Everything that hangs on an epoch secret. docs/protocol.md: Envelopes and
 // epoch secrets; Frames and records.
 import { Reader, cat, equal, hex, uint, unhex, zero } from './bytes.mjs';
-import { checkBlob } from './blob.mjs';
-import { context, hpkeOpen, mac, open, seal, signContext, signingPublic, stretch, verifyContext } from './crypto.mjs';
+import { checkBlob, decrypt, readPlain } from './blob.mjs';
+import { context, hpkeOpen, hpkeSeal, kemPublic, mac, open, seal, signContext, signingPublic, stretch, verifyContext } from './crypto.mjs';
 import { demand, refuse } from './refuse.mjs';
 
 export const confirm = (secret, message) => mac(stretch(secret, 'confirm', 32), message);
@@ -166,3 +166,30 @@ export function check(v, t) {
   v.frames.forEach((f, i) => checkFrame(f, t, i));
   t.only(v, ['confirm', 'name', 'envelope', 'blob', 'frames']);
 }
+
+// checkEnvelopes reads envelope.json: envelopes whose randomness is known.
+export function checkEnvelopes(list, t) {
+  list.forEach((v, i) => {
+    const name = `envelope ${i}`;
+    const b = t.accept(`${name} fields`, () => ({ ...bin(v, ['info', 'secret', 'envelope']), seed: unhex(v.kemSeed, 32), randomness: unhex(v.randomness, 64) }));
+    if (!b) return;
+    t.same(name, v.envelope, hex(hpkeSeal(kemPublic(b.seed), b.randomness, b.info, b.secret)));
+    t.accept(`${name} opens`, () => demand(equal(openEnvelope(b.seed, b.info, b.envelope), b.secret), 'value', 'of the secret'));
+    t.only(v, ['kemSeed', 'randomness', 'info', 'secret', 'envelope']);
+  });
+}
+
+const readers = {
+  frame(v) {
+    const endpoint = unhex(v.endpoint, 16), content = unhex(v.content, 32);
+    const epoch = epochOf({ suite: 0, secret: '', ...v });
+    return openFrame(unhex(v.raw), epoch, (e) => (equal(e, endpoint) ? content : undefined));
+  },
+  name: (v) => openName(unhex(v.secret, 32), unhex(v.room, 16), v.epoch, unhex(v.raw)),
+  envelope: (v) => openEnvelope(unhex(v.kemSeed, 32), unhex(v.info), unhex(v.raw)),
+  blob: (v) => decrypt(unhex(v.key, 32), unhex(v.scope, 16), unhex(v.raw)),
+  content: (v) => readPlain(unhex(v.raw)),
+};
+
+// checkRefused reads refused.json.
+export const checkRefused = (list, t) => list.forEach((v) => t.refuse(`${v.kind}, ${v.name}`, v.reason, () => readers[v.kind](v)));

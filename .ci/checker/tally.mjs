@@ -5,7 +5,13 @@ export class Tally {
   count = 0;
   faults = [];
 
-  #fault(name, what) {
+  // fault is a check that failed outside of the others.
+  fault(name, what) {
+    this.count++;
+    this.#keep(name, what);
+  }
+
+  #keep(name, what) {
     this.faults.push(`${name}: ${what}`);
   }
 
@@ -15,7 +21,7 @@ export class Tally {
     try {
       return run();
     } catch (e) {
-      this.#fault(name, e instanceof Refused ? `refused, ${e.message}` : e.stack);
+      this.#keep(name, e instanceof Refused ? `refused, ${e.message}` : e.stack);
     }
   }
 
@@ -24,10 +30,10 @@ export class Tally {
     this.count++;
     try {
       run();
-      this.#fault(name, `accepted; it should be refused: ${reason}`);
+      this.#keep(name, `accepted; it should be refused: ${reason}`);
     } catch (e) {
-      if (!(e instanceof Refused)) this.#fault(name, e.stack);
-      else if (e.reason !== reason) this.#fault(name, `refused for another reason: ${e.message}; want ${reason}`);
+      if (!(e instanceof Refused)) this.#keep(name, e.stack);
+      else if (e.reason !== reason) this.#keep(name, `refused for another reason: ${e.message}; want ${reason}`);
     }
   }
 
@@ -40,7 +46,7 @@ export class Tally {
   // only says that nothing in a vector was left unread.
   only(object, fields) {
     for (const field of Object.keys(object)) {
-      if (!fields.includes(field)) this.#fault(field, 'a field that nobody checks');
+      if (!fields.includes(field)) this.fault(field, 'a field that nobody checks');
     }
   }
 }
