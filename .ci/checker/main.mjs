@@ -14,7 +14,7 @@ import * as chains from './chains.mjs';
 import * as identity from './identity.mjs';
 import * as request from './request.mjs';
 import * as seal from './seal.mjs';
-import { selfTest } from './selftest.mjs';
+import { reasonsMatter, selfTest } from './selftest.mjs';
 import { Tally } from './tally.mjs';
 
 const { values: options } = parseArgs({
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
 });
 
 // readers are those of the vector files, by the last part of their package and
-// their name. Of what must be refused, the self-test spoils the reasons.
+// their name.
 const readers = {
   'chaintest/chains.json': chains.check,
   'chaintest/refused.json': chains.checkRefused,
@@ -39,10 +39,13 @@ const readers = {
 
 const nameOf = (path) => path.replace(/^.*[/\\]([^/\\]+)[/\\]testdata[/\\]vectors[/\\]/, '$1/');
 
-// free are the values that mean nothing to a reader.
-function free(name, at) {
-  if (name.endsWith('/refused.json')) return !/^\[\](\.cases|\.cases\[\])?(\.reason)?$/.test(at);
-  return /\.note$|^\[\]\.name$/.test(at);
+// A name means nothing to a reader, nor does a note.
+const free = (at) => /\.note$|^\[\]\.name$/.test(at);
+
+// tested spoils what must be taken; of what must be refused it is the reasons.
+function tested(name, vectors) {
+  const again = (v) => run(name, v);
+  return name.endsWith('/refused.json') ? reasonsMatter(vectors, again) : selfTest(vectors, again, free);
 }
 
 function* files(dir) {
@@ -70,7 +73,7 @@ let passed = 0, failed = 0;
 
 for (const path of files(join(options.root, 'internal'))) {
   const vectors = JSON.parse(readFileSync(path, 'utf8')), name = nameOf(path);
-  const t = options['self-test'] ? selfTest(vectors, (v) => run(name, v), (at) => free(name, at)) : run(name, vectors);
+  const t = options['self-test'] ? tested(name, vectors) : run(name, vectors);
   passed += t.count - t.faults.length;
   failed += t.faults.length;
   console.log(`${t.faults.length ? 'FAIL' : 'ok  '} ${relative(options.root, path)}: ${t.count} checks`);

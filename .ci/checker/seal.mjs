@@ -173,6 +173,7 @@ export function checkEnvelopes(list, t) {
     const name = `envelope ${i}`;
     const b = t.accept(`${name} fields`, () => ({ ...bin(v, ['info', 'secret', 'envelope']), seed: unhex(v.kemSeed, 32), randomness: unhex(v.randomness, 64) }));
     if (!b) return;
+    t.accept(`${name} randomness`, () => demand(b.randomness[63] < 128, 'value', 'X25519 does not read the last bit'));
     t.same(name, v.envelope, hex(hpkeSeal(kemPublic(b.seed), b.randomness, b.info, b.secret)));
     t.accept(`${name} opens`, () => demand(equal(openEnvelope(b.seed, b.info, b.envelope), b.secret), 'value', 'of the secret'));
     t.only(v, ['kemSeed', 'randomness', 'info', 'secret', 'envelope']);
