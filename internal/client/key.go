@@ -1,9 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
@@ -119,17 +121,32 @@ func (w *world) sealEpoch(ctx context.Context, r *room, number bus.Epoch, me rea
 	return ep, err
 }
 
-// name opens the room's name with the key of the epoch that it is sealed under.
+// name opens the room's name: the newest that opens. An author may have given
+// away something else than the key of his epoch; were its name the only one,
+// nobody could start another epoch, and he would have ended the room. Where no
+// key is here there is no name.
 func (w *world) name(ctx context.Context, r *room, me reader) (string, error) {
 	if r.Create.Suite == bus.SuiteClear {
 		return string(r.Name), nil
 	}
-	secret, err := w.secret(ctx, r, r.NameEpoch, me)
-	if errors.Is(err, errNoKey) {
+	var first error
+	for _, n := range slices.Backward(r.names) {
+		name, err := w.openName(ctx, r, n, me)
+		if err == nil || bus.KindOf(err) != bus.Integrity {
+			return name, err
+		}
+		first = cmp.Or(first, err)
+	}
+	if errors.Is(first, errNoKey) {
 		return "", nil
 	}
+	return "", first
+}
+
+func (w *world) openName(ctx context.Context, r *room, n sealedName, me reader) (string, error) {
+	secret, err := w.secret(ctx, r, n.epoch, me)
 	if err != nil {
 		return "", err
 	}
-	return secret.OpenName(r.ID, r.NameEpoch, r.Name)
+	return secret.OpenName(r.ID, n.epoch, n.sealed)
 }

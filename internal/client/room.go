@@ -18,8 +18,19 @@ type room struct {
 	epochs  map[bus.Epoch]*roomlog.Epoch
 	starts  map[bus.Epoch]*chain.Entry // the entries that started them, for their confirm
 	changes []change
+	names   []sealedName // oldest first
 
 	departed map[departed]roomlog.Departure
+}
+
+// sealedName is what the room was called from an entry on.
+type sealedName struct {
+	epoch  bus.Epoch // that it is sealed under
+	sealed []byte
+}
+
+func (n sealedName) equal(o sealedName) bool {
+	return n.epoch == o.epoch && bytes.Equal(n.sealed, o.sealed)
 }
 
 // departed is somebody who left by himself, and the epoch in which he did.
@@ -54,6 +65,9 @@ func (r *room) take(e *chain.Entry, step func()) {
 	}
 	if r.Epoch != epoch {
 		r.epochs[c.epoch], r.starts[c.epoch], c.started = r.Epoch, e, true
+	}
+	if n := (sealedName{r.NameEpoch, r.Name}); len(r.names) == 0 || !n.equal(r.names[len(r.names)-1]) {
+		r.names = append(r.names, n)
 	}
 	for id, d := range r.Left {
 		r.departed[departed{c.epoch, id}] = d
