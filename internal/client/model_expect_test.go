@@ -1,0 +1,196 @@
+package client
+
+import (
+	"fmt"
+	"slices"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/frame"
+	"unibus/internal/wire"
+)
+
+// expectation works out what a device must make of a tape.
+type expectation struct {
+	m     *model
+	d     *device
+	id    bus.RoomID
+	rd    *place
+	log   int // entries of the room's log that the device knows by now
+	table *roomTable
+}
+
+// of returns the events of a tape, and the code of the error that ends it.
+func (x *expectation) of(tape []item) (want []string, stop string) {
+	for _, i := range tape {
+		more, stop := x.one(i)
+		want = append(want, more...)
+		if stop != "" {
+			return want, stop
+		}
+	}
+	return want, ""
+}
+
+// looks: the device reads the log on, as far as it is shown.
+func (x *expectation) looks() {
+	x.log = max(x.log, len(x.d.lens.entries(chain.ID(x.id))))
+}
+
+// epoch returns an epoch that the device knows.
+func (x *expectation) epoch(n bus.Epoch) *epochTable {
+	if n < 1 || n > bus.Epoch(len(x.table.epochs)) || x.table.epochs[n-1].index >= x.log {
+		return nil
+	}
+	return x.table.epochs[n-1]
+}
+
+func (x *expectation) one(i item) (want []string, stop string) {
+	h, err := frame.Parse(i.Frame)
+	if err != nil || h.Room != x.id {
+		return []string{"bad_frame"}, ""
+	}
+	if x.epoch(h.Epoch) == nil {
+		x.looks()
+	}
+	ep := x.epoch(h.Epoch)
+	if ep == nil {
+		return []string{"unknown_epoch"}, ""
+	}
+	switch why := x.key(h.Epoch, ep); why {
+	case "":
+	case "before me":
+		return nil, ""
+	default:
+		return []string{why}, ""
+	}
+	from, in := ep.sealed[h.Endpoint]
+	switch {
+	case !in || !from.writes:
+		return []string{"not_in_audience"}, ""
+	case i.changed || i.frame.entry != ep.entry:
+		return []string{"bad_frame"}, ""
+	}
+	if stop := x.head(h.Head); stop != "" {
+		return nil, stop
+	}
+	return x.counted(h, ep, from, i), ""
+}
+
+// key says why the device cannot open an epoch, "" when it can.
+func (x *expectation) key(n bus.Epoch, ep *epochTable) string {
+	if why, known := x.rd.keys[n]; known {
+		return why
+	}
+	place := keyPlace{x.id, n}
+	_, in := ep.sealed[x.d.id()]
+	has := x.d.keeps(x.m, place)
+	if has && (!in && !x.d.given[place] || ep.crooked) {
+		x.m.fault("%s has the key of epoch %d of %s, which nobody gave it", x.d.name, n, x.id)
+	}
+	switch {
+	case has:
+	case !in:
+		return "before me"
+	case x.d.lens.key == keyNone:
+		return "no_key"
+	case ep.crooked || x.d.lens.falseKey(place, x.d.id()):
+		x.rd.keys[n] = "cannot open"
+		return "cannot open"
+	}
+	x.rd.keys[n] = ""
+	return ""
+}
+
+// keeps reports whether a device has a key in its profile.
+func (d *device) keeps(m *model, at keyPlace) bool {
+	_, err := d.profile.Secret(m.ctx, at.room, at.epoch)
+	return err == nil
+}
+
+// head holds a frame's log to the one that the device is shown.
+func (x *expectation) head(head bus.Ref) string {
+	if int(head.Index) >= x.log {
+		x.looks()
+	}
+	told := x.d.at.history.raw[chain.ID(x.id)]
+	if int(head.Index) >= x.log {
+		return "withheld"
+	}
+	e, err := chain.Parse(told[head.Index])
+	if err != nil || e.Hash().Prefix() != head.Hash {
+		return "forked"
+	}
+	return ""
+}
+
+// counted is what a frame that opens comes to: nothing when it came before,
+// with a gap before it, or as one that came too late to count.
+func (x *expectation) counted(h frame.Header, ep *epochTable, from holder, i item) (want []string) {
+	missed, fresh := x.rd.counts(session{h.Endpoint, h.Epoch, h.Session}, uint64(h.Index))
+	if !fresh {
+		return nil
+	}
+	if missed > 0 {
+		want = append(want, fmt.Sprintf("gap %d", missed))
+	}
+	late, ok := x.stands(h.Epoch, ep, from, h.Endpoint, i.StoredMessage)
+	switch {
+	case !ok:
+		return append(want, "late")
+	case x.rd.texts[i.frame.text]:
+		return want
+	}
+	x.rd.texts[i.frame.text] = true
+	if late {
+		return append(want, "late "+i.frame.text)
+	}
+	return append(want, i.frame.text)
+}
+
+// counts takes a number of a session in.
+func (rd *place) counts(s session, n uint64) (missed uint64, fresh bool) {
+	h := rd.sessions[s]
+	if h == nil {
+		h = &heardOf{first: n, next: n, came: map[uint64]bool{}}
+		rd.sessions[s] = h
+	}
+	if n < h.first || h.came[n] {
+		return 0, false
+	}
+	h.came[n] = true
+	if n >= h.next {
+		missed, h.next = n-h.next, n+1
+	}
+	return missed, true
+}
+
+// stands judges a frame of an epoch that is over, or of somebody who left.
+func (x *expectation) stands(n bus.Epoch, ep *epochTable, from holder, sender bus.EndpointID, m wire.StoredMessage) (late, ok bool) {
+	if g, left := ep.gone[from.who]; left && g.index < x.log && m.Seq > g.closing && x.m.wrong != missesLeavers {
+		return false, false
+	}
+	next := x.epoch(n + 1)
+	switch {
+	case next == nil, m.Seq <= next.closing:
+		return false, true
+	case !m.At.After(next.started) && next.closing == 0:
+		return false, true
+	}
+	_, stayed := next.sealed[sender]
+	return m.At.After(next.started), stayed && m.At.Sub(next.started).Seconds() <= 60
+}
+
+// falseKey reports whether the key that a lens gives is not the true one.
+func (l lens) falseKey(place keyPlace, id bus.EndpointID) bool {
+	switch l.key {
+	case keyTrue:
+		return false
+	case keyOther:
+		return len(l.of.keys[place]) > 1
+	case keyOld:
+		old := l.of.keys[keyPlace{place.room, place.epoch - 1}]
+		return slices.ContainsFunc(old, func(e wire.Envelope) bool { return e.Endpoint == id })
+	}
+	return true
+}

@@ -1,0 +1,244 @@
+package client
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/seal"
+	"unibus/internal/wire"
+)
+
+// reading is one device's place in one room, and what the oracle remembers of
+// what it was shown there.
+type place struct {
+	f        *follower
+	got      []string
+	held     uint64
+	sessions map[session]*heardOf
+	texts    map[string]bool
+	keys     map[bus.Epoch]string // "" or why it does not open, as the opener keeps it
+}
+
+// heardOf is which frames of a session came.
+type heardOf struct {
+	first, next uint64
+	came        map[uint64]bool
+}
+
+// send has a device say something the way honest clients do: up to date, and
+// with a new key where one is owed.
+func (m *model) send(d *device, id bus.RoomID) {
+	box := m.box(d, id)
+	t, v := d.at.table, m.viewOf(d)
+	m.intents, m.taken = nil, 0
+	err := m.catchUp(d, id, box)
+	m.heard(d, err)
+	if d.lied {
+		return
+	}
+	v = m.viewOf(d)
+	r := t.rooms[id]
+	members, _ := t.roster(r, intent{}, v)
+	_, due := t.due(r, v)
+	n := len(r.epochs)
+	holder, in := r.epochs[n-1].sealed[d.id()]
+	may := members[d.owner].role >= bus.RoleMember && !due && in && holder.writes && !r.epochs[n-1].crooked
+	if !may && err == nil && members[d.owner].role >= bus.RoleMember && t.active(d.owner, v.bus) && due {
+		m.fault("%s sends while a new key is owed", d.name)
+	}
+	if err != nil {
+		if may {
+			m.fault("%s may send and cannot: %v (%s)", d.name, err, bus.CodeOf(err))
+		}
+		return
+	}
+	m.did("send")
+	m.post(d, id, box)
+}
+
+// catchUp does what honest clients do before they send.
+func (m *model) catchUp(d *device, id bus.RoomID, box *outbox) error {
+	if m.wrong != oldKeys {
+		return box.refresh(m.ctx)
+	}
+	if err := d.refresh(m.ctx, id); err != nil {
+		return err
+	}
+	return box.newSender(m.ctx)
+}
+
+// sendStale has a device send with whatever key it had: nobody stops it here.
+func (m *model) sendStale(d *device, id bus.RoomID) {
+	box := m.box(d, id)
+	if box.sender == nil {
+		return
+	}
+	m.did("stale send")
+	m.post(d, id, box)
+}
+
+func (m *model) box(d *device, id bus.RoomID) *outbox {
+	if d.boxes[id] == nil {
+		d.boxes[id] = &outbox{c: d.Client, id: id}
+	}
+	return d.boxes[id]
+}
+
+func (m *model) post(d *device, id bus.RoomID, box *outbox) {
+	m.texts++
+	text := fmt.Sprintf("text %d of %s", m.texts, d.name)
+	raw, err := box.sender.Seal(d.headOf(id), m.now, []seal.Record{{Kind: seal.KindText, ID: NewRecordID(text), Body: []byte(text)}})
+	m.must(err)
+	h := d.at.history
+	p := &posted{seq: 10, at: m.now, raw: raw, text: text}
+	if n := len(h.frames[id]); n > 0 {
+		p.seq = h.frames[id][n-1].seq + 10
+	}
+	p.entry = d.at.table.rooms[id].epochs[box.epoch-1].entry
+	h.frames[id] = append(h.frames[id], p)
+}
+
+// item is a frame as it is shown: which one it is, and whether its bytes are
+// still those of its sender.
+type item struct {
+	wire.StoredMessage
+	frame   *posted
+	changed bool
+}
+
+// tape is what a device is shown of a room from where it stands: the truth, or
+// with frames left out, said again, moved, changed, or out of order.
+func (m *model) tape(d *device, id bus.RoomID, held uint64, lie bool) (out []item) {
+	for _, p := range d.at.history.frames[id] {
+		if p.seq <= held {
+			continue
+		}
+		out = append(out, item{StoredMessage: wire.StoredMessage{Seq: p.seq, At: p.at, Frame: p.raw}, frame: p})
+		if !lie {
+			continue
+		}
+		switch m.IntN(10) {
+		case 0:
+			m.did("drop")
+			out = out[:len(out)-1]
+		case 1:
+			if n := len(out); n > 1 {
+				m.did("reorder")
+				out[n-1], out[n-2] = out[n-2], out[n-1]
+			}
+		case 2, 3:
+			out = append(out, m.strange(id))
+		case 4:
+			m.did("change")
+			out[len(out)-1] = m.spoil(out[len(out)-1])
+		}
+	}
+	if lie && m.often(30) {
+		out = append(out, m.strange(id))
+	}
+	last := held
+	for i := range out {
+		out[i].Seq = max(last+1, out[i].Seq)
+		if out[i].frame.seq != out[i].Seq {
+			out[i].Seq = last + 1
+		}
+		last = out[i].Seq
+	}
+	return out
+}
+
+// strange is a frame from anywhere: of this room, of another, of another story.
+func (m *model) strange(id bus.RoomID) item {
+	b, _ := pickOf(m, m.branches)
+	if m.often(30) {
+		id, _ = pickOf(m, m.roomIDs)
+	}
+	p, ok := pickOf(m, b.history.frames[id])
+	if !ok {
+		p = &posted{raw: []byte("noise"), at: m.now}
+	}
+	m.did("replay")
+	return item{StoredMessage: wire.StoredMessage{At: p.at, Frame: p.raw}, frame: p}
+}
+
+// spoil changes one byte of a frame.
+func (m *model) spoil(i item) item {
+	i.Frame, i.changed = bytes.Clone(i.Frame), true
+	i.Frame[m.IntN(len(i.Frame))] ^= byte(1 + m.IntN(255))
+	return i
+}
+
+// read shows a device what is new in a room and compares what its client makes
+// of it with what the oracle says.
+func (m *model) read(d *device, id bus.RoomID, lie bool) {
+	rd := d.reads[id]
+	if rd == nil || rd.f == nil {
+		rd = m.newReading(d, id, rd)
+	}
+	if m.wrong == leaks {
+		m.leak(d, id)
+	}
+	if m.often(50) {
+		err := d.refresh(m.ctx, id)
+		m.heard(d, err)
+		if err != nil {
+			return
+		}
+	}
+	tape := m.tape(d, id, rd.held, lie)
+	d.lens.play, d.lens.tape = true, nil
+	for _, i := range tape {
+		d.lens.tape = append(d.lens.tape, i.StoredMessage)
+	}
+	x := &expectation{m: m, d: d, id: id, rd: rd, log: len(d.known[chain.ID(id)]), table: d.at.table.rooms[id]}
+	want, stop := x.of(tape)
+	rd.got = nil
+	err := rd.f.fill(m.ctx)
+	rd.held = rd.f.held.Load()
+	if stop == "" {
+		m.heard(d, err)
+	} else if bus.CodeOf(err) != stop {
+		m.fault("%s reads: got %v, want %s", d.name, err, stop)
+	}
+	if !slices.EqualFunc(rd.got, want, alike) {
+		m.fault("%s reads\n got %q\nwant %q", d.name, rd.got, want)
+	}
+	m.did("read")
+}
+
+// alike compares an event with an expected one, which may leave a reason open.
+func alike(got, want string) bool {
+	return got == want || want == "cannot open" && !strings.HasPrefix(got, "text ") && !strings.HasPrefix(got, "late text")
+}
+
+func (m *model) newReading(d *device, id bus.RoomID, old *place) *place {
+	rd := &place{sessions: map[session]*heardOf{}, texts: map[string]bool{}, keys: map[bus.Epoch]string{}}
+	if old != nil {
+		rd.held = old.held
+	}
+	rd.f = d.newFollower(id, rd.held, func(e bus.Event) error {
+		if e.Message != nil || e.Late != nil || e.Gap != nil || e.Undecryptable != nil {
+			rd.got = append(rd.got, told([]bus.Event{e})[0])
+		}
+		return nil
+	})
+	d.reads[id] = rd
+	return rd
+}
+
+// readAll has a device read every room from its beginning, as a new process
+// with what it keeps.
+func (m *model) readAll(d *device) {
+	m.open(d)
+	for _, id := range m.roomIDs {
+		if d.at.table.rooms[id] == nil || len(m.faults) > 0 {
+			continue
+		}
+		d.reads[id] = nil
+		m.read(d, id, false)
+	}
+}
