@@ -68,7 +68,7 @@ func (m *model) catchUp(d *device, id bus.RoomID, box *outbox) error {
 	if err := d.refresh(m.ctx, id); err != nil {
 		return err
 	}
-	return box.newSender(m.ctx)
+	return box.newSender(m.ctx, nil)
 }
 
 // sendStale has a device send with whatever key it had: nobody stops it here.
