@@ -51,7 +51,7 @@ func (m *model) open(d *device) {
 	if m.wrong == forgets && d.Client != nil {
 		d.profile = m.memory(d.file)
 	}
-	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock})
+	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock, Keys: keysOf{d.file}})
 	m.must(err)
 	c.call.http = &http.Client{Transport: line{m, d}}
 	d.Client, d.boxes = c, map[bus.RoomID]*outbox{}
@@ -150,6 +150,15 @@ func (m *model) newDevice(d *device) {
 // signsNow reports whether a device is listed and not revoked in its story.
 func (m *model) signsNow(d *device) bool {
 	return d.at.table.signs(d, len(d.at.history.raw[chain.ID(d.owner.account)])-1)
+}
+
+// keysOf is the identity of a device where it is kept.
+type keysOf struct{ file *identity.File }
+
+// Update implements Keys.
+func (k keysOf) Update(change func(*identity.File) (bool, error)) error {
+	_, err := change(k.file)
+	return err
 }
 
 // renewKEM rotates the kem key of a device.
