@@ -28,13 +28,14 @@ type Directory interface {
 
 // RoomFacts is what the broker has to know about one endpoint in one room.
 type RoomFacts struct {
-	Account bus.AccountID // whose caps posts count against; of the endpoint, never zero
-	Shard   int           // 0 .. wire.Shards-1, fixed when the room was made
-	Persist bool          // else live only
-	Write   bool
-	Tip     bus.Prefix // see wire.OpenRoom
+	Account  bus.AccountID // whose caps posts count against; of the endpoint, never zero
+	Shard    int           // 0 .. wire.Shards-1, fixed when the room was made
+	Persist  bool          // else live only
+	PostOnly bool          // no live messages: its scope is to publish alone
+	Write    bool
+	Tip      bus.Prefix // see wire.OpenRoom
 }
 
 func (f RoomFacts) grant(room bus.RoomID) grant.Room {
-	return grant.Room{ID: room, Read: true, Write: f.Write}
+	return grant.Room{ID: room, Read: !f.PostOnly, Write: f.Write}
 }

@@ -35,6 +35,24 @@ func TestGrantReachesLiveConnection(t *testing.T) {
 	}
 }
 
+// Who may publish alone posts, and hears nothing of the room.
+func TestPostOnly(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	bot, alice, room := n.person(), n.person(), newRoom()
+	n.add(bot, room, RoomFacts{Persist: true, Write: true, PostOnly: true})
+	n.add(alice, room, memberFacts)
+	b, a := n.connect(bot), n.connect(alice)
+	heard := a.follow(room)
+	b.open(room)
+	out := b.subscribe(wire.OutSubject(room))
+	b.post(room, bot.frame(room, 10))
+	next(t, heard)
+	a.post(room, alice.frame(room, 10))
+	next(t, heard)
+	quiet(t, out)
+}
+
 func TestRemovalCutsAndReopens(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

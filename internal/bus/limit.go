@@ -73,4 +73,7 @@ const (
 	// InviteLife is how long an invite is open unless said otherwise, MaxInviteLife the most.
 	InviteLife    = 24 * time.Hour
 	MaxInviteLife = 30 * 24 * time.Hour
+	// MaxLinkLife is how long a device link is open at most: whoever finds it
+	// becomes an endpoint of its maker.
+	MaxLinkLife = time.Hour
 )

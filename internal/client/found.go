@@ -87,10 +87,11 @@ func firstEntries(id *identity.File, now time.Time) []*chain.Entry {
 	a := id.Seed.Account()
 	tail := chain.Tail{Bus: id.Bus, Chain: chain.ID(id.Account)}
 	by := chain.Author{Account: id.Account, Endpoint: id.Endpoint()}
-	device := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: id.Content.Public(),
-		Transport: id.Transport.Public(), KEM: id.KEMs[0].Key.Public(), Name: id.Name}
+	device := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: id.Content.Public(),
+		Transport: id.Transport.Public(), KEM: id.KEMs[0].Key.Public(), Rights: account.Rights{MayAdd: true}, Name: id.Name}
 	first := tail.New(account.OpAdd, device.Encode(), by, now).Sign(identity.ContextAccount, a, id.Content)
-	recovery := account.Add{Key: a.Public(), Kind: account.KindRecovery, KEM: id.Seed.Recovery().Public(), Name: "recovery"}
+	recovery := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindRecovery,
+		KEM: id.Seed.Recovery().Public(), Name: "recovery"}
 	second := tail.After(first).New(account.OpAdd, recovery.Encode(), by, now).Sign(identity.ContextAccount, a)
 	return []*chain.Entry{first, second}
 }

@@ -129,7 +129,7 @@ func (c *Client) renewKey(ctx context.Context) error {
 // that this endpoint's kem key is over its life.
 func (c *Client) keyOver() bool {
 	e, at := c.ownEndpoint()
-	if e == nil || !e.Live(at) {
+	if e == nil || !e.Live(at, c.now()) {
 		return false
 	}
 	_, _, made, ok := e.KEM(at)

@@ -83,8 +83,8 @@ func (m *model) appendBus(d *device, raw []byte) error {
 		return err
 	}
 	d.learns(chain.ID(m.busID), raw)
-	if h, ok := buslog.ParseHandleBody(e.Body); ok && e.Op == buslog.OpRevoke && m.wrong != missesRevocation {
-		i := slices.IndexFunc(m.people, func(p *human) bool { _, in := d.at.table.admitted[p]; return in && p.name == h })
+	if r, ok := buslog.ParseRevoke(e.Body); ok && e.Op == buslog.OpRevoke && m.wrong != missesRevocation {
+		i := slices.IndexFunc(m.people, func(p *human) bool { _, in := d.at.table.admitted[p]; return in && p.name == r.Handle })
 		d.at.table.revoked[m.people[i]] = int(e.Index)
 	}
 	return nil

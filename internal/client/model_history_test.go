@@ -129,19 +129,19 @@ func (h *history) Bus() *buslog.State { return h.bus }
 func (h *history) Account(id bus.AccountID) *account.State { return h.accounts[id] }
 
 // Signer implements buslog.Signers.
-func (h *history) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (h *history) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if acc := h.accounts[id]; acc != nil {
-		return acc.Signer(e, at)
+		return acc.Signer(e, at, when)
 	}
 	return identity.VerifyKey{}, false
 }
 
 // Admin implements account.Admins.
-func (h *history) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+func (h *history) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if !h.bus.WasAdmin(id, at) {
 		return identity.VerifyKey{}, false
 	}
-	return h.Signer(id, e, own)
+	return h.Signer(id, e, own, when)
 }
 
 // lens is what one endpoint is shown of a history while somebody lies to it:

@@ -136,7 +136,7 @@ func (m *model) newDevice(d *device) {
 	file := newIdentity("d"+string(rune('0'+len(t.listed[d.owner]))), m.now)
 	file.Account, file.Seed = d.owner.account, &d.owner.seed
 	a := d.owner.seed.Account()
-	add := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: file.Content.Public(),
+	add := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: file.Content.Public(),
 		Transport: file.Transport.Public(), KEM: file.KEMs[0].Key.Public(), Name: file.Name}
 	index := len(d.at.history.raw[chain.ID(d.owner.account)])
 	if !m.onAccount(d, account.OpAdd, add.Encode(), m.signsNow(d), a, file.Content) {

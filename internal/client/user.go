@@ -207,7 +207,7 @@ func (c *Client) RevokeUser(ctx context.Context, h bus.Handle) (rev Revocation, 
 		if a.Revoked {
 			return nil, nil
 		}
-		return buslog.HandleBody(h), nil
+		return buslog.Revoke{Handle: h}.Encode(), nil
 	}, c.orgKey(ctx, h)...)
 	if err != nil {
 		return rev, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -57,20 +58,22 @@ func (w *world) Bus() *buslog.State { return w.bus }
 func (w *world) Account(id bus.AccountID) *account.State { return w.accounts[id] }
 
 // Signer implements buslog.Signers.
-func (w *world) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (w *world) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	acc := w.accounts[id]
 	if acc == nil {
 		return identity.VerifyKey{}, false
 	}
-	return acc.Signer(endpoint, at)
+	return acc.Signer(endpoint, at, when)
 }
 
 // Admin implements account.Admins.
-func (w *world) Admin(id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+func (w *world) Admin(
+	id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref, when time.Time,
+) (identity.VerifyKey, bool) {
 	if !w.bus.WasAdmin(id, at) {
 		return identity.VerifyKey{}, false
 	}
-	return w.Signer(id, endpoint, own)
+	return w.Signer(id, endpoint, own, when)
 }
 
 // follow describes one chain to read on: where it stands, where to ask, how to

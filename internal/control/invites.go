@@ -18,3 +18,16 @@ func (x *exchange) acceptInvite() error {
 	}
 	return x.appended(x.o.Membership.AcceptInvite(x.ctx(), x.by, id, a))
 }
+
+// acceptLink takes a device link up, signed as an accepted invite is.
+func (x *exchange) acceptLink() error {
+	id, err := bus.ParseInviteID(x.values[0])
+	if err != nil {
+		return err
+	}
+	a, err := x.entry()
+	if err != nil {
+		return err
+	}
+	return x.appended(x.o.Membership.AcceptLink(x.ctx(), x.by, id, a.Entry))
+}

@@ -27,3 +27,24 @@ func TestInvite(t *testing.T) {
 	r.expect("the guest is gone", r.get(guest, "/log"), 401, "revoked")
 	r.expect("carol is there", r.get(carol.Device(), "/users/carol"), 200, "")
 }
+
+func TestLink(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	alice := r.w.Alice.Device()
+	l := alice.Link(time.Hour)
+	newest := func() wire.Append {
+		log := r.w.AccountLogs[r.w.Alice.ID()]
+		return wire.Append{Entry: log[len(log)-1].Encode()}
+	}
+	r.expect("link", r.post(alice, "/users/alice/endpoints", newest()), 200, "")
+	one := &chaintest.Device{Transport: l.Keys.Transport}
+	r.expect("the link reads", r.get(one, "/log"), 200, "")
+	r.expect("the link may no more", r.get(one, "/blobs?scope=bus"), 403, "join_first")
+	phone := r.w.Alice.TakeUp(l, "phone")
+	r.expect("by a stranger", r.post(phone, wire.LinkAcceptTarget(l.ID), newest()), 401, "unauthenticated")
+	r.expect("accept", r.post(one, wire.LinkAcceptTarget(l.ID), newest()), 200, "")
+	r.expect("the answer was lost", r.post(one, wire.LinkAcceptTarget(l.ID), newest()), 200, "")
+	r.expect("the link is used", r.get(one, "/log"), 401, "revoked")
+	r.expect("the phone is there", r.get(phone, "/users/alice"), 200, "")
+}

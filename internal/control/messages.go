@@ -49,14 +49,9 @@ func (x *exchange) pageQuery() (q PageQuery, err error) {
 	return q, err
 }
 
-// reader asks whether the signer is a member of a room: a guest is none yet,
-// and is told of it only what he needs to join.
+// reader asks whether the signer may read the messages of a room.
 func (x *exchange) reader(id bus.RoomID) (wire.Room, error) {
-	room, err := x.o.Membership.Room(x.by, id)
-	if err == nil && room.Role == wire.RoleGuest {
-		err = bus.ErrNotMember
-	}
-	return room, err
+	return x.o.Membership.Readable(x.by, id)
 }
 
 // page reads a page, which counts against the budget of answers.

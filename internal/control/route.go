@@ -13,7 +13,7 @@ import (
 type who uint8
 
 const (
-	known    who = iota // an active endpoint or a live invite
+	known    who = iota // an active endpoint, a live invite or device link
 	anyone              // no signature, in no mode
 	stranger            // any key: the body proves what it may do
 	founder             // the key of the founding link
@@ -54,6 +54,7 @@ func routes() []route {
 		{wire.RouteAccount, known, empty, []string{"from"}, (*exchange).account},
 		{wire.RouteAccountAdd, stranger, small, nil, (*exchange).appendAccount},
 		{wire.RouteAccept, stranger, small, nil, (*exchange).acceptInvite},
+		{wire.RouteLinkAccept, stranger, small, nil, (*exchange).acceptLink},
 		{wire.RouteLimits, known, empty, nil, (*exchange).limits},
 
 		{wire.RouteRoomNew, known, small, nil, (*exchange).createRoom},

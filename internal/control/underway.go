@@ -25,7 +25,10 @@ type underway struct {
 // one-time key of an invite, which has no account, counts by itself.
 func (x *exchange) enter() error {
 	who := x.by.Account
-	if x.by.Invite != nil {
+	switch {
+	case x.by.Link != nil:
+		who = bus.AccountID(*x.by.Link)
+	case x.by.Invite != nil:
 		who = bus.AccountID(*x.by.Invite)
 	}
 	u := &x.underway

@@ -121,20 +121,21 @@ func mayWrite(by Signer, id bus.AccountID, e entry) error {
 
 // byAddedKey lets a request pass that the node knows nobody for: signed by the
 // T that its entry adds, while the entry is signed by the A that the bus log
-// names. Everything else gets the refusal it would have got anyway, so that a
+// names, or by the one that took its place. Everything else gets the refusal it would have got anyway, so that a
 // stranger learns nothing here.
 func (s *Service) byAddedKey(t identity.TransportID, h bus.Handle, e entry, refusal error) (*account.State, error) {
 	add, ok := account.ParseAdd(e.Body)
 	a := s.view.log.User(h)
-	if !ok || a == nil || e.Account != a.ID || add.Kind != account.KindDevice || add.Transport != t || add.Key != a.Key ||
-		!e.SignedBy(identity.ContextAccount, a.Key, add.Content) {
+	if !ok || a == nil || e.Account != a.ID || add.By != account.ByAccount || add.Kind == account.KindRecovery ||
+		add.Transport != t {
+		return nil, refusal
+	}
+	acc, err := s.view.chainOf(a.ID)
+	if err != nil || add.Key != acc.Key || !e.SignedBy(identity.ContextAccount, acc.Key, add.Content) {
 		return nil, refusal
 	}
 	if !a.Active() {
 		return nil, bus.ErrRevoked
 	}
-	if err := s.allow(e.Account, len(e.raw), false); err != nil {
-		return nil, err
-	}
-	return s.view.chainOf(a.ID)
+	return acc, s.allow(e.Account, len(e.raw), false)
 }

@@ -86,7 +86,7 @@ func TestOneKeyOneHolder(t *testing.T) {
 	stolen.Transport = bob.Transport
 	early := b.Alice.NewDevice("early")
 	early.Transport = inv.Keys.Transport
-	clone := account.Add{Key: b.Alice.Key.Public(), Kind: account.KindRecovery, KEM: *key}
+	clone := account.Add{By: account.ByAccount, Key: b.Alice.Key.Public(), Kind: account.KindRecovery, KEM: *key}
 	for name, raw := range map[string][]byte{
 		"transport key of another": b.AddEntry(stolen).Encode(),
 		"one-time key":             b.AddEntry(early).Encode(),

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/account"
 	"unibus/internal/identity"
 )
 
@@ -15,8 +16,10 @@ type Signer struct {
 	Endpoint  bus.EndpointID
 	Account   bus.AccountID
 	Handle    bus.Handle
-	Admin     bool
-	Invite    *bus.InviteID // set for the one-time key of a live invite: no account, no handle
+	Admin     bool           // and the endpoint has no scope
+	Rights    account.Rights // of the endpoint
+	Invite    *bus.InviteID  // set for the one-time key of a live invite: no account, no handle
+	Link      *bus.InviteID  // set for that of a live device link: no account, no handle
 	unsigned  bool
 }
 
@@ -25,21 +28,25 @@ type Signer struct {
 // the chain rules alone decide.
 func Unsigned() Signer { return Signer{unsigned: true} }
 
-// Authorize finds the active endpoint, or the live invite, of a transport key.
-// It answers bus.ErrRevoked to a key that was active once, Unavailable while
-// the Service is in doubt about its store, and bus.ErrUnknownSigner else. An
-// unknown key may still call AcceptInvite and AppendAccount with
-// Signer{Transport: t}.
+// OneTime reports whether the key is that of an invite or a device link, which
+// may read what is needed to take it up, and nothing else.
+func (s Signer) OneTime() bool { return s.Invite != nil || s.Link != nil }
+
+// Authorize finds the active endpoint, the live invite or the live device link
+// of a transport key. It answers bus.ErrRevoked, by its code, to a key that was
+// active once and to one whose time is over, Unavailable while the Service is in
+// doubt about its store, and bus.ErrUnknownSigner else. An unknown key may still
+// call AcceptInvite, AcceptLink and AppendAccount with Signer{Transport: t}.
 func (s *Service) Authorize(t identity.TransportID) (Signer, error) {
 	s.clearDoubts()
 	return s.signer(Signer{Transport: t})
 }
 
 // Endpoint is the id of the active endpoint with this transport key. One-time
-// keys of invites have none: they do not connect to the data plane.
+// keys have none: they do not connect to the data plane.
 func (s *Service) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
 	by, err := s.Authorize(t)
-	if err == nil && by.Invite != nil {
+	if err == nil && by.OneTime() {
 		err = bus.ErrUnknownSigner
 	}
 	return by.Endpoint, err
@@ -74,10 +81,10 @@ func (s *Service) signer(by Signer) (found Signer, err error) {
 	return found, err
 }
 
-// user is signer for those who are users of the bus: no invites.
+// user is signer for those who are users of the bus: no invites, no links.
 func (s *Service) user(by Signer) (found Signer, err error) {
 	err = s.ask(by, func(_ *view, by Signer) error {
-		if by.Invite != nil {
+		if by.OneTime() {
 			return errGuest
 		}
 		found = by
@@ -86,8 +93,8 @@ func (s *Service) user(by Signer) (found Signer, err error) {
 	return found, err
 }
 
-var errGuest = bus.Errorf(bus.Forbidden, "join_first", "an invite may not do this").
-	WithHint("take the invite up first: unibus join")
+var errGuest = bus.Errorf(bus.Forbidden, "join_first", "a link may not do this").
+	WithHint("take the link up first: unibus join")
 
 func (v *view) signer(t identity.TransportID, now time.Time) (Signer, error) {
 	h, ok := v.holders[t]
@@ -97,12 +104,32 @@ func (v *view) signer(t identity.TransportID, now time.Time) (Signer, error) {
 	if h.invite != nil {
 		return v.inviteSigner(t, *h.invite, now)
 	}
-	a := v.log.Account(h.account)
-	if !a.Active() || !v.accounts[h.account].Live(h.endpoint) {
+	a, acc := v.log.Account(h.account), v.accounts[h.account]
+	if h.link != nil {
+		return v.linkSigner(t, acc, *h.link, now)
+	}
+	who := acc.Endpoint(h.endpoint)
+	switch {
+	case !a.Active() || who == nil || who.Revoked:
 		return Signer{}, bus.ErrRevoked
+	case who.Rights.Ended(now):
+		return Signer{}, errEnded
 	}
 	return Signer{Transport: t, Endpoint: h.endpoint, Account: a.ID, Handle: a.Handle,
-		Admin: a.Role == bus.RoleAdmin}, nil
+		Admin: a.Role == bus.RoleAdmin && who.Rights.Scope == nil, Rights: who.Rights}, nil
+}
+
+// errEnded is bus.ErrRevoked to a client: nothing makes the key good again.
+var errEnded = bus.Errorf(bus.Unauthenticated, bus.ErrRevoked.Code, "the time of this endpoint is over").
+	WithHint("list a new one: unibus endpoint add")
+
+// linkSigner answers for the one-time key of a device link: good until the link
+// is taken up, expires, is revoked, or its maker may make none any more.
+func (v *view) linkSigner(t identity.TransportID, acc *account.State, id bus.InviteID, now time.Time) (Signer, error) {
+	if !v.log.Account(acc.ID).Active() || !acc.LinkOpen(id, now) {
+		return Signer{}, bus.ErrRevoked
+	}
+	return Signer{Transport: t, Endpoint: acc.LinkOf(id).Endpoint(), Link: &id}, nil
 }
 
 // inviteSigner answers for a one-time key: good until the invite is accepted in

@@ -54,10 +54,12 @@ func (s *Service) MayUpload(ctx context.Context, by Signer, scope Scope, size in
 func (s *Service) uploader(by Signer, scope Scope) (found Signer, keep time.Duration, err error) {
 	err = s.ask(by, func(v *view, by Signer) error {
 		found, keep = by, bus.DefaultRetention
-		if by.Invite != nil {
+		switch {
+		case by.OneTime():
 			return errGuest
-		}
-		if scope == (Scope{}) {
+		case scope == (Scope{}) && by.Rights.Scope != nil:
+			return errScope
+		case scope == (Scope{}):
 			return nil
 		}
 		at, err := v.seat(by, bus.RoomID(scope))
@@ -72,6 +74,9 @@ func (s *Service) uploader(by Signer, scope Scope) (found Signer, keep time.Dura
 	})
 	return found, keep, err
 }
+
+var errScope = bus.Errorf(bus.Forbidden, "out_of_scope", "this endpoint's scope does not allow this").
+	WithHint("do it from a device of your own")
 
 var errReadOnly = bus.Errorf(bus.Forbidden, "read_only", "you may only read in this room").
 	WithHint("ask an owner of the room")

@@ -36,13 +36,13 @@ func (s *Service) MayRead(ctx context.Context, by Signer, id bus.Hash) (still fu
 	return still, still()
 }
 
-// reads reports whether a user may read the blobs of a scope.
+// reads reports whether a signer may read the blobs of a scope.
 func (v *view) reads(by Signer, scope Scope) bool {
 	if scope == (Scope{}) {
-		return true
+		return by.Rights.Scope == nil
 	}
 	at, err := v.seat(by, bus.RoomID(scope))
-	return err == nil && at.role != wire.RoleGuest
+	return err == nil && at.reads
 }
 
 // ListBlobs lists whole blobs and manifests of a scope behind a place, newest

@@ -2,9 +2,11 @@ package membership
 
 import (
 	"context"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/wire"
 )
@@ -25,7 +27,7 @@ func (s *Service) Found(ctx context.Context, genesis []byte, account, more [][]b
 	if s.view.log.Len > 0 {
 		return bus.ErrFounded
 	}
-	next := newView()
+	next := newView(s.opts.Now)
 	b, err := next.found(genesis, account, more)
 	if err != nil {
 		return err
@@ -59,10 +61,16 @@ func (v *view) found(genesis []byte, account, more [][]byte) (b Batch, err error
 			return b, err
 		}
 	}
-	if acc := v.accounts[first.Account]; acc == nil || !acc.Live(first.Actor) {
+	if acc := v.accounts[first.Account]; acc == nil || !speaks(acc, first.Actor, first.Time) {
 		return b, chain.ErrRefused // a bus whose admin cannot speak
 	}
 	return b, nil
+}
+
+// speaks reports whether an endpoint speaks for its account now.
+func speaks(acc *account.State, id bus.EndpointID, now time.Time) bool {
+	_, ok := acc.Signer(id, acc.Head().Ref(), now)
+	return ok
 }
 
 // Bus returns a page of the bus log to any user and live invite.
@@ -107,7 +115,7 @@ func (s *Service) appendBus(ctx context.Context, e entry) error {
 	if e.Op == buslog.OpInvite && v.openInvites(e.Account, s.opts.Now()) >= s.opts.Caps.Invites {
 		return errInviteCap
 	}
-	step, err := v.log.Check(e.Entry, v)
+	step, err := v.checkBus(e)
 	if err != nil {
 		return err
 	}
@@ -120,8 +128,8 @@ func (v *view) busChange(e entry, step func()) (c Change) {
 	take := func() { step(); v.noteBus(e) }
 	switch e.Op {
 	case buslog.OpRevoke:
-		h, _ := buslog.ParseHandleBody(e.Body)
-		c = v.accountChange(v.log.User(h).ID, take)
+		r, _ := buslog.ParseRevoke(e.Body)
+		c = v.accountChange(v.log.User(r.Handle).ID, take)
 	case buslog.OpInviteRevoke:
 		take()
 		c.Cut = []bus.EndpointID{v.log.Invite(bus.InviteID(e.Body)).Endpoint()}

@@ -84,36 +84,42 @@ func (v *view) grants(rooms []*room, only *bus.AccountID) (out []Access) {
 
 func (v *view) appendGrants(out []Access, r *room, m roomlog.Member) []Access {
 	for _, e := range v.devices(m.Account) {
-		if read, _ := v.access(r, e); read {
+		if v.access(r, e) != 0 {
 			out = append(out, Access{Endpoint: e, Room: r.state.ID})
 		}
 	}
 	return out
 }
 
-// access says what an endpoint may do in a room: read when the room is open,
-// the endpoint is live and its account active, in the room now, and in the
-// audience of the epoch in force; write when its role is to write now and was
-// when the epoch began, as receivers hold its frames to both.
-func (v *view) access(r *room, me bus.EndpointID) (read, write bool) {
+// access says what an endpoint may do in a room, 0 when nothing: what its scope
+// allows while the room is open, the endpoint is live and its account active, in
+// the room now, and in the audience of the epoch in force. It may publish when
+// its role is to write now and was when the epoch began, as receivers hold its
+// frames to both.
+func (v *view) access(r *room, me bus.EndpointID) account.Verb {
 	id, listed := v.endpoints[me]
-	if !listed || r.state.Closed || !v.log.Account(id).Active() || !v.accounts[id].Live(me) {
-		return false, false
+	if !listed || r.state.Closed || !v.log.Account(id).Active() || !v.accounts[id].Live(me, v.now()) {
+		return 0
 	}
 	m, member := r.state.Member(id)
 	rec, sealed := r.state.Epoch.Recipient(me)
-	read = member && sealed && rec.Account == id && rec.Role != 0
-	return read, read && m.Role.Writes() && rec.Role.Writes()
+	switch {
+	case !member || !sealed || rec.Account != id || rec.Role == 0:
+		return 0
+	case !m.Role.Writes() || !rec.Role.Writes():
+		return rec.Verbs & account.VerbRead
+	}
+	return rec.Verbs
 }
 
-// devices lists the live devices of an active account.
+// devices lists the live endpoints of an active account that sign.
 func (v *view) devices(id bus.AccountID) (out []bus.EndpointID) {
 	acc := v.accounts[id]
 	if acc == nil || !v.log.Account(id).Active() {
 		return nil
 	}
 	for _, e := range acc.Endpoints() {
-		if e.Kind == account.KindDevice && !e.Revoked {
+		if e.Signs() && e.Live(acc.Len-1, v.now()) {
 			out = append(out, e.ID)
 		}
 	}

@@ -18,7 +18,7 @@ var errDisk = bus.Errorf(bus.Unavailable, "disk", "the disk failed").Because(err
 
 // revocation offers an entry that revokes bob.
 func (b *bench) revocation() (*chain.Entry, func() error) {
-	e := b.BusEntry(b.Founder.Device(), buslog.OpRevoke, buslog.HandleBody("bob"))
+	e := b.BusEntry(b.Founder.Device(), buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode())
 	return e, func() error {
 		_, err := b.s.AppendBus(b.ctx(), by(b.Founder.Device()), e.Encode())
 		return err

@@ -3,6 +3,8 @@ package membership
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"slices"
 	"time"
 
@@ -52,18 +54,45 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if e.Op != roomlog.OpRekey {
 		return nil
 	}
-	m, _ := at.state.Member(e.Account)
-	last := at.rekeyed
-	if m.Role == bus.RoleOwner {
+	owner, last := s.byOwner(at, e), at.rekeyed
+	if owner {
 		last = at.rekeyedByOwner
 	}
 	if s.opts.Now().Sub(last) < rekeyPause {
 		return errRekeyOften
 	}
-	if m.Role != bus.RoleOwner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
+	if !owner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
 		return s.manyFrames(ctx, at)
 	}
+	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
+		return s.envelopeOf(ctx, at, e, c)
+	}
 	return nil
+}
+
+// byOwner reports whether an owner's endpoint that may act as one wrote e.
+func (s *Service) byOwner(at seat, e entry) bool {
+	m, in := at.state.Member(e.Account)
+	acc := s.view.accounts[e.Account]
+	if !in || acc == nil {
+		return false
+	}
+	who := acc.Endpoint(e.Actor)
+	return who != nil && who.Rights.Role(m.Role, at.state.ID) == bus.RoleOwner
+}
+
+// envelopeOf demands that a complaint names the envelope that its author got.
+func (s *Service) envelopeOf(ctx context.Context, at seat, e entry, c roomlog.Complaint) error {
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	sealed, _, err := s.store.Envelope(ctx, at.state.ID, c.Epoch, e.Actor)
+	switch {
+	case errors.Is(err, ErrNoKey):
+		return roomlog.ErrNotDue
+	case err == nil && bus.Hash(sha256.Sum256(sealed)) != c.Envelope:
+		return roomlog.ErrNotDue
+	}
+	return err
 }
 
 var errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already").
@@ -89,7 +118,7 @@ func (s *Service) noteRekey(at seat, e entry) {
 		return
 	}
 	at.room.rekeyed = s.opts.Now()
-	if m, _ := at.state.Member(e.Account); m.Role == bus.RoleOwner {
+	if s.byOwner(at, e) {
 		at.room.rekeyedByOwner = at.room.rekeyed
 	}
 }

@@ -183,7 +183,7 @@ func (b *bench) accept(p *chaintest.Person) wire.Accept {
 // revoke ends a user in both.
 func (b *bench) revoke(p *chaintest.Person) {
 	b.t.Helper()
-	b.bus(b.Founder.Device(), buslog.OpRevoke, buslog.HandleBody(p.Handle))
+	b.bus(b.Founder.Device(), buslog.OpRevoke, buslog.Revoke{Handle: p.Handle}.Encode())
 }
 
 // sync brings account entries that the world has and the service has not.

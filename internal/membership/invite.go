@@ -13,8 +13,8 @@ import (
 	"unibus/internal/wire"
 )
 
-// maxFirst bounds the entries that begin an account chain: one device and
-// recovery endpoints.
+// maxFirst bounds the entries that begin an account chain: one endpoint
+// that signs, and recovery endpoints.
 const maxFirst = 4
 
 // AcceptInvite takes an invite up: the bus-log entry and the first entries of
@@ -70,7 +70,7 @@ func (s *Service) acceptInvite(ctx context.Context, inv *buslog.InviteState, acc
 	if e.Op != buslog.OpAccept || !ok || body.Invite != inv.ID {
 		return chain.ErrRefused
 	}
-	step, err := v.log.Check(e.Entry, v)
+	step, err := v.checkBus(e)
 	if err != nil {
 		return err
 	}
@@ -111,15 +111,15 @@ func (s *Service) firstEntries(key identity.VerifyKey, raws [][]byte) (*account.
 		step()
 		first = append(first, f)
 	}
-	if devices := acc.Endpoints(); len(devices) != len(first) || countDevices(devices) != 1 {
+	if endpoints := acc.Endpoints(); len(endpoints) != len(first) || countSigning(endpoints) != 1 {
 		return nil, nil, chain.ErrRefused
 	}
 	return acc, first, nil
 }
 
-func countDevices(endpoints []*account.Endpoint) (n int) {
+func countSigning(endpoints []*account.Endpoint) (n int) {
 	for _, e := range endpoints {
-		if e.Kind == account.KindDevice {
+		if e.Signs() {
 			n++
 		}
 	}

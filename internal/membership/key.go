@@ -55,7 +55,10 @@ func (s *Service) Stage(ctx context.Context, by Signer, id bus.RoomID, root bus.
 	at := Staging{Room: id, Root: root}
 	err := s.ask(by, func(v *view, by Signer) error {
 		at.By = by.Account
-		if by.Invite == nil {
+		switch {
+		case by.Link != nil:
+			return errGuest
+		case by.Invite == nil:
 			return nil
 		}
 		accepted := v.log.Invite(*by.Invite).Accepted

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -12,8 +13,8 @@ import (
 
 // load builds the view from the store. Every entry passes the same checks, in
 // the same order, as when it was appended.
-func load(ctx context.Context, store Store) (*view, error) {
-	v := newView()
+func load(ctx context.Context, store Store, now func() time.Time) (*view, error) {
+	v := newView(now)
 	err := store.Walk(ctx, func(en StoredEntry) error {
 		if err := v.replay(en); err != nil {
 			return ErrDamaged.Because(fmt.Errorf("log %d chain %x entry %d: %w", en.Log, en.Chain, en.Index, err))
@@ -53,7 +54,7 @@ func (v *view) replay(en StoredEntry) error {
 }
 
 func (v *view) replayBus(e entry) error {
-	step, err := v.log.Check(e.Entry, v)
+	step, err := v.checkBus(e)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/chain/account"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/wire"
 )
 
@@ -16,6 +18,7 @@ type RoomAccess struct {
 	Account bus.AccountID // of the endpoint
 	Shard   int
 	Persist bool
+	Read    bool // live messages; a scope may allow to write alone
 	Write   bool
 	Tip     bus.Prefix // see wire.Tip
 }
@@ -33,12 +36,12 @@ func (s *Service) RoomFacts(me bus.EndpointID, id bus.RoomID) (RoomAccess, error
 	if r == nil {
 		return RoomAccess{}, bus.ErrNotMember
 	}
-	read, write := s.view.access(r, me)
-	if !read {
+	verbs := s.view.access(r, me)
+	if verbs == 0 {
 		return RoomAccess{}, bus.ErrNotMember
 	}
-	return RoomAccess{Account: s.view.endpoints[me], Shard: r.record.Shard, Persist: r.state.Create.Persist, Write: write,
-		Tip: s.view.tip(r)}, nil
+	return RoomAccess{Account: s.view.endpoints[me], Shard: r.record.Shard, Persist: r.state.Create.Persist,
+		Read: verbs.Has(account.VerbRead), Write: verbs.Has(account.VerbPublish), Tip: s.view.tip(r)}, nil
 }
 
 // Readers lists the endpoints that may read an open room on the data plane;
@@ -54,7 +57,9 @@ func (s *Service) Readers(id bus.RoomID) (out []bus.EndpointID) {
 		return nil
 	}
 	for _, a := range s.view.grants([]*room{r}, nil) {
-		out = append(out, a.Endpoint)
+		if s.view.access(r, a.Endpoint).Has(account.VerbRead) {
+			out = append(out, a.Endpoint)
+		}
 	}
 	return out
 }
@@ -77,6 +82,7 @@ func (v *view) tip(r *room) bus.Prefix {
 type seat struct {
 	*room
 	role   string // "owner", "member", "reader", wire.RoleGuest; "none" for nobody's request
+	reads  bool   // its messages
 	writes bool
 }
 
@@ -97,17 +103,46 @@ func (v *view) seatOrClosed(by Signer, id bus.RoomID) (seat, error) {
 		return seat{}, bus.ErrNotMember
 	}
 	if by.unsigned {
-		return seat{room: r, role: "none"}, nil
+		return seat{room: r, role: "none", reads: true}, nil
 	}
 	if m, ok := r.state.Member(by.Account); ok && by.Invite == nil {
-		return seat{room: r, role: m.Role.String(), writes: m.Role.Writes()}, nil
+		return memberSeat(by, r, m)
 	}
-	if invite, ok := v.invite(by); ok {
+	if invite, ok := v.invite(by); ok && by.Rights.Scope == nil {
 		if _, ok := r.state.Guest(invite); ok {
 			return seat{room: r, role: wire.RoleGuest}, nil
 		}
 	}
 	return seat{}, bus.ErrNotMember
+}
+
+// memberSeat is the place of a member's endpoint: less than the member's where
+// it has a scope, none where its scope does not name the room.
+func memberSeat(by Signer, r *room, m roomlog.Member) (seat, error) {
+	verbs, role := by.Rights.Verbs(r.state.ID), by.Rights.Role(m.Role, r.state.ID)
+	if verbs == 0 {
+		return seat{}, bus.ErrNotMember
+	}
+	return seat{room: r, role: role.String(), reads: verbs.Has(account.VerbRead), writes: role.Writes()}, nil
+}
+
+// Readable is Room for somebody who may read its messages: no guest, who is
+// told only what he needs to join, and no endpoint that may publish alone.
+func (s *Service) Readable(by Signer, id bus.RoomID) (out wire.Room, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		at, err := v.seat(by, id)
+		switch {
+		case err != nil:
+			return err
+		case at.role == wire.RoleGuest:
+			return bus.ErrNotMember
+		case !at.reads:
+			return errScope
+		}
+		out = v.room(at)
+		return nil
+	})
+	return out, err
 }
 
 // Room tells an endpoint of a member, or a guest, of a room. Every question

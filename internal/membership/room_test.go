@@ -48,7 +48,7 @@ func TestCreateRoom(t *testing.T) {
 	}
 	facts, err := b.s.RoomFacts(alice.ID(), r.State.ID)
 	b.must(err)
-	if want := (membership.RoomAccess{Account: b.Alice.ID(), Shard: 17, Persist: true, Write: true, Tip: want.Tip}); facts != want {
+	if want := (membership.RoomAccess{Account: b.Alice.ID(), Shard: 17, Persist: true, Read: true, Write: true, Tip: want.Tip}); facts != want {
 		t.Errorf("facts %+v, want %+v", facts, want)
 	}
 }

@@ -72,7 +72,7 @@ type Service struct {
 // not own the store.
 func Open(ctx context.Context, store Store, o Options) (*Service, error) {
 	o = o.withDefaults()
-	v, err := load(ctx, store)
+	v, err := load(ctx, store, o.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/account"
 )
 
 // MayDelete asks before anything of a blob is read whether DeleteBlob would
@@ -98,12 +99,18 @@ func (s *Service) claims(ctx context.Context, by Signer, id bus.Hash) ([]BlobRow
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(r BlobRow) bool {
-		return r.Uploader != by.Account && !by.Admin && !by.unsigned
+		return !by.unsigned && !by.Admin && (r.Uploader != by.Account || !by.publishes(r.Scope))
 	})
 	if len(rows) == 0 {
 		return nil, bus.ErrNoBlob
 	}
 	return rows, nil
+}
+
+// publishes reports whether the scope of an endpoint lets it put blobs in a
+// scope, and so remove its user's.
+func (s Signer) publishes(scope Scope) bool {
+	return s.Rights.Scope == nil || scope != (Scope{}) && s.Rights.Verbs(bus.RoomID(scope)).Has(account.VerbPublish)
 }
 
 func (s *Service) rows(ctx context.Context, id bus.Hash) ([]BlobRow, error) {

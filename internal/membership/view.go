@@ -18,7 +18,8 @@ import (
 // need. Only committed entries change it. It is what the chain rules rest on:
 // it implements roomlog.Facts, buslog.Signers and account.Admins.
 type view struct {
-	version   uint64 // of the whole view
+	version   uint64           // of the whole view
+	now       func() time.Time // endpoints end without an entry
 	log       *buslog.State
 	accounts  map[bus.AccountID]*account.State
 	rooms     map[bus.RoomID]*room
@@ -28,14 +29,16 @@ type view struct {
 	guests    map[bus.InviteID]map[bus.RoomID]*room  // open rooms by guest
 	made      map[bus.AccountID]int                  // open rooms by their maker
 	written   map[bus.AccountID]int64                // bytes of entries by author
+	keys      map[identity.VerifyKey]bus.AccountID   // account keys that took the place of a first one
 }
 
-// holder is whose transport key it is: an endpoint's, or an invite's. It stays
-// when they end, so that nobody else takes the key up.
+// holder is whose transport key it is: an endpoint's, an invite's or a device
+// link's. It stays when they end, so that nobody else takes the key up.
 type holder struct {
-	account  bus.AccountID
-	endpoint bus.EndpointID
+	account  bus.AccountID  // zero for an invite
+	endpoint bus.EndpointID // zero for an invite and a link
 	invite   *bus.InviteID
+	link     *bus.InviteID
 }
 
 // room is a room log and what the node adds to it.
@@ -58,12 +61,12 @@ type tip struct {
 	digest  bus.Prefix
 }
 
-func newView() *view {
-	return &view{
+func newView(now func() time.Time) *view {
+	return &view{now: now,
 		log: buslog.New(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{},
 		holders: map[identity.TransportID]holder{}, endpoints: map[bus.EndpointID]bus.AccountID{},
 		members: map[bus.AccountID]map[bus.RoomID]*room{}, guests: map[bus.InviteID]map[bus.RoomID]*room{},
-		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{},
+		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{}, keys: map[identity.VerifyKey]bus.AccountID{},
 	}
 }
 
@@ -74,21 +77,23 @@ func (v *view) Bus() *buslog.State { return v.log }
 func (v *view) Account(id bus.AccountID) *account.State { return v.accounts[id] }
 
 // Signer finds the content key of an endpoint as of a position of its chain.
-func (v *view) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (v *view) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	acc := v.accounts[id]
 	if acc == nil {
 		return identity.VerifyKey{}, false
 	}
-	return acc.Signer(endpoint, at)
+	return acc.Signer(endpoint, at, when)
 }
 
 // Admin finds the content key of an endpoint of somebody who was an admin as of
 // a position of the bus log.
-func (v *view) Admin(id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+func (v *view) Admin(
+	id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref, when time.Time,
+) (identity.VerifyKey, bool) {
 	if !v.log.WasAdmin(id, at) {
 		return identity.VerifyKey{}, false
 	}
-	return v.Signer(id, endpoint, own)
+	return v.Signer(id, endpoint, own, when)
 }
 
 // entry is a parsed entry and its bytes.
@@ -106,41 +111,6 @@ func (v *view) noteBus(e entry) {
 	inv, _ := buslog.ParseInvite(e.Body)
 	if _, held := v.holders[inv.Transport]; !held {
 		v.holders[inv.Transport] = holder{invite: &inv.ID}
-	}
-}
-
-// checkAccount verifies the next entry of an account chain; the step changes
-// acc alone. Beyond the rules, a transport key and an endpoint id stand in one
-// chain only: else somebody could list another's key, and be taken for him or
-// crowd him out of rooms.
-func (v *view) checkAccount(acc *account.State, e entry) (func(), error) {
-	step, err := acc.Check(e.Entry, v)
-	if err != nil || e.Op != account.OpAdd {
-		return step, err
-	}
-	add, _ := account.ParseAdd(e.Body)
-	_, held := v.holders[add.Transport]
-	_, listed := v.endpoints[add.Endpoint()]
-	if held || listed {
-		return nil, errKeyUsed
-	}
-	return step, nil
-}
-
-var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this key was used before on this bus").
-	WithHint("make new keys")
-
-// noteAccount indexes an entry that acc took in.
-func (v *view) noteAccount(acc *account.State, e entry) {
-	v.written[e.Account] += int64(len(e.raw))
-	v.accounts[acc.ID] = acc
-	if e.Op != account.OpAdd {
-		return
-	}
-	add, _ := account.ParseAdd(e.Body)
-	v.endpoints[add.Endpoint()] = acc.ID
-	if add.Kind == account.KindDevice {
-		v.holders[add.Transport] = holder{account: acc.ID, endpoint: add.Endpoint()}
 	}
 }
 

@@ -18,7 +18,11 @@ func (d directory) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
 // Room is asked for every room that is opened, and again while it is open.
 func (d directory) Room(me bus.EndpointID, room bus.RoomID) (broker.RoomFacts, error) {
 	f, err := d.members.RoomFacts(me, room)
-	return broker.RoomFacts(f), err
+	if err != nil {
+		return broker.RoomFacts{}, err
+	}
+	return broker.RoomFacts{Account: f.Account, Shard: f.Shard, Persist: f.Persist, PostOnly: !f.Read,
+		Write: f.Write, Tip: f.Tip}, nil
 }
 
 // Readers are who may be told that a room has news.

@@ -229,7 +229,7 @@ func (j *joiner) accept(t *testing.T, b *nodetest.Bus, g *guest) []byte {
 	a, now := j.Seed.Account(), time.Now()
 	e := tail.New(buslog.OpAccept, buslog.Accept{Invite: g.link.ID, Key: a.Public()}.Encode(),
 		chain.Author{Account: j.Account, Endpoint: g.me}, now).Sign(identity.ContextBus, g.keys.Content, a)
-	device := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: j.Content.Public(), Transport: j.Transport.Public(),
+	device := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: j.Content.Public(), Transport: j.Transport.Public(),
 		KEM: j.KEMs[0].Key.Public(), Name: j.Name}
 	first := chain.Tail{Bus: g.bus, Chain: chain.ID(j.Account)}.New(account.OpAdd, device.Encode(),
 		chain.Author{Account: j.Account, Endpoint: j.Endpoint()}, now).Sign(identity.ContextAccount, a, j.Content)

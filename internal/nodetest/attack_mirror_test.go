@@ -93,19 +93,19 @@ func (m *mirror) Bus() *buslog.State { return m.log }
 func (m *mirror) Account(id bus.AccountID) *account.State { return m.accounts[id] }
 
 // Signer is buslog.Signers'.
-func (m *mirror) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (m *mirror) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if acc := m.accounts[id]; acc != nil {
-		return acc.Signer(e, at)
+		return acc.Signer(e, at, when)
 	}
 	return identity.VerifyKey{}, false
 }
 
 // Admin is account.Admins'.
-func (m *mirror) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+func (m *mirror) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if !m.log.WasAdmin(id, at) {
 		return identity.VerifyKey{}, false
 	}
-	return m.Signer(id, e, own)
+	return m.Signer(id, e, own, when)
 }
 
 // author is p as the author of an entry of a room log.

@@ -260,7 +260,7 @@ func otherBus(t *testing.T) (page wire.Entries) {
 // who ask that the account has moved.
 func (o *operator) device(m *mirror, p *nodetest.Person, key identity.SigningKey, target string) func(string, []byte) []byte {
 	acc := m.accounts[p.Identity.Account]
-	add := account.Add{Key: acc.Key, Kind: account.KindDevice, Content: identity.NewSigningKey().Public(),
+	add := account.Add{By: account.ByAccount, Key: acc.Key, Kind: account.KindDevice, Content: identity.NewSigningKey().Public(),
 		Transport: identity.NewTransportKey().Public(), KEM: identity.NewKEMKey().Public(), Name: "ghost"}
 	e := acc.Tail.New(account.OpAdd, add.Encode(), m.author(p), time.Now()).Sign(identity.ContextAccount, key, key)
 	show := entries(target, forged(e))

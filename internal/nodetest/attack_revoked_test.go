@@ -105,7 +105,7 @@ func TestAttackRevokedUser(t *testing.T) {
 	must(t, err)
 	powerless(t, b, alice, live, entry)
 	a, content, transport := alice.Identity.Seed.Account(), identity.NewSigningKey(), identity.NewTransportKey()
-	add := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: content.Public(), Transport: transport.Public(),
+	add := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: content.Public(), Transport: transport.Public(),
 		KEM: identity.NewKEMKey().Public(), Name: "again"}
 	e := tail.New(account.OpAdd, add.Encode(), mirrorOf(t, b).author(alice), time.Now())
 	e.Actor = add.Endpoint()

@@ -55,8 +55,8 @@ func TestAttackNotAnAdmin(t *testing.T) {
 		"a user":                 {buslog.OpUser, buslog.User{Handle: "eve", Key: identity.NewSigningKey().Public()}.Encode()},
 		"herself as admin":       {buslog.OpRole, buslog.Role{Handle: "mallory", Role: bus.RoleAdmin}.Encode()},
 		"the admin as user":      {buslog.OpRole, buslog.Role{Handle: "admin", Role: bus.RoleUser}.Encode()},
-		"the end of the admin":   {buslog.OpRevoke, buslog.HandleBody("admin")},
-		"the end of alice":       {buslog.OpRevoke, buslog.HandleBody("alice")},
+		"the end of the admin":   {buslog.OpRevoke, buslog.Revoke{Handle: "admin"}.Encode()},
+		"the end of alice":       {buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode()},
 		"a node":                 {buslog.OpNodeAdd, buslog.Node{Name: "n2", SPKI: bus.Hash{1}}.Encode()},
 		"the end of the node":    {buslog.OpNodeRemove, buslog.NameBody("n1")},
 		"an invite's acceptance": {buslog.OpAccept, buslog.Accept{Invite: open.ID, Key: mallory.Identity.Seed.Account().Public()}.Encode()},
@@ -80,7 +80,7 @@ func TestAttackNotAnAdmin(t *testing.T) {
 func (m *mirror) stolen(victim, thief *nodetest.Person) map[string]offer {
 	acc, key, a := m.accounts[victim.Identity.Account], thief.Identity.Content, thief.Identity.Seed.Account()
 	at := wire.AccountAppendTarget(victim.Name)
-	add := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: key.Public(), Transport: thief.Identity.Transport.Public(),
+	add := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: key.Public(), Transport: thief.Identity.Transport.Public(),
 		KEM: thief.Identity.KEMs[0].Key.Public(), Name: "mine"}
 	hers := add
 	hers.Key = acc.Key
@@ -108,7 +108,7 @@ func (m *mirror) stolen(victim, thief *nodetest.Person) map[string]offer {
 // squat lists the transport key of a victim in the thief's own account.
 func (m *mirror) squat(thief, victim *nodetest.Person) offer {
 	acc, a, c := m.accounts[thief.Identity.Account], thief.Identity.Seed.Account(), identity.NewSigningKey()
-	add := account.Add{Key: a.Public(), Kind: account.KindDevice, Content: c.Public(), Transport: victim.Identity.Transport.Public(),
+	add := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: c.Public(), Transport: victim.Identity.Transport.Public(),
 		KEM: identity.NewKEMKey().Public(), Name: "squat"}
 	e := acc.Tail.New(account.OpAdd, add.Encode(), m.author(thief), time.Now()).Sign(identity.ContextAccount, a, c)
 	return offer{wire.AccountAppendTarget(thief.Name), wire.Append{Entry: e.Encode()}}

@@ -18,6 +18,7 @@ const (
 	RouteAccountAdd = "POST /users/{handle}/endpoints"
 	RouteFound      = "POST /found"
 	RouteAccept     = "POST /invites/{invite}/accept"
+	RouteLinkAccept = "POST /links/{link}/accept"
 	RouteRoomNew    = "POST /rooms"
 	RouteRoom       = "GET /rooms/{room}"
 	RouteMembers    = "GET /rooms/{room}/members"
@@ -69,6 +70,9 @@ func AccountIDTarget(id bus.AccountID) string { return "/users/~" + id.String() 
 
 // AcceptTarget takes an invite up.
 func AcceptTarget(id bus.InviteID) string { return "/invites/" + id.String() + "/accept" }
+
+// LinkAcceptTarget takes a device link up.
+func LinkAcceptTarget(id bus.InviteID) string { return "/links/" + id.String() + "/accept" }
 
 // RoomTarget is one room.
 func RoomTarget(id bus.RoomID) string { return "/rooms/" + id.String() }

@@ -66,7 +66,7 @@ func TestAdd(t *testing.T) {
 		return e.Sign(identity.ContextAccount, keys...)
 	}
 	recovery := func(p *chaintest.Person, by *chaintest.Device, keys ...identity.SigningKey) *chain.Entry {
-		body := account.Add{Key: p.Key.Public(), Kind: account.KindRecovery, KEM: w.KEMKey().Public()}
+		body := account.Add{By: account.ByAccount, Key: p.Key.Public(), Kind: account.KindRecovery, KEM: w.KEMKey().Public()}
 		return w.AccountEntry(p, by, account.OpAdd, body.Encode(), keys...)
 	}
 	reuse := func(change func(*chaintest.Device)) *chain.Entry {
@@ -109,7 +109,7 @@ func TestAdd(t *testing.T) {
 		{"A as C", alice, add(alice, func(a *account.Add) { a.Content = a.Key }), "bad_entry"},
 		{"A as T", alice, add(alice, func(a *account.Add) { a.Transport = identity.TransportID(a.Key) }), "bad_entry"},
 		{"no kind", alice, add(alice, func(a *account.Add) { a.Kind = 0 }), "bad_entry"},
-		{"an unknown kind", alice, add(alice, func(a *account.Add) { a.Kind = 3 }), "bad_entry"},
+		{"an unknown kind", alice, add(alice, func(a *account.Add) { a.Kind = 4 }), "bad_entry"},
 		{"a recovery endpoint with C", alice, add(alice, func(a *account.Add) { a.Kind = account.KindRecovery }), "bad_entry"},
 		{"a cut body", alice, changed(w.AddEntry(twin), func(e *chain.Entry) { e.Body = e.Body[:len(e.Body)-1] }, alice.Key, twin.Content), "bad_entry"},
 		{"an unknown op", alice, w.AccountEntry(alice, first, 99, nil, alice.Key), "not_allowed"},
@@ -183,7 +183,7 @@ func TestRecoveryNeverSigns(t *testing.T) {
 		e.Actor = rec
 		check(t, w, []offer{{name, w.Alice, e.Sign(identity.ContextAccount, d.Content), "not_allowed"}})
 	}
-	if _, ok := w.Alice.State().Signer(rec, w.Alice.Head()); ok {
+	if _, ok := w.Alice.State().Signer(rec, w.Alice.Head(), w.Now); ok {
 		t.Error("a recovery endpoint has a content key")
 	}
 }
@@ -281,7 +281,7 @@ func TestPositions(t *testing.T) {
 	live := map[*chaintest.Device][4]bool{first: {true, true, true, true}, phone: {false, true, true, false}}
 	for d, want := range live {
 		for i, ref := range refs {
-			key, got := s.Signer(d.ID(), ref)
+			key, got := s.Signer(d.ID(), ref, w.Now)
 			if got != want[i] || got && key != d.Content.Public() {
 				t.Errorf("%s as of entry %d: live %v, want %v", d.Name, i, got, want[i])
 			}
@@ -296,13 +296,13 @@ func TestPositions(t *testing.T) {
 	if _, _, _, ok := s.Endpoint(phone.ID()).KEM(0); ok {
 		t.Error("a kem key before its endpoint was listed")
 	}
-	if s.Live(phone.ID()) || !s.Live(first.ID()) || s.Live(bus.EndpointID{}) {
+	if s.Live(phone.ID(), w.Now) || !s.Live(first.ID(), w.Now) || s.Live(bus.EndpointID{}, w.Now) {
 		t.Error("Live is wrong about now")
 	}
 	wrong := refs[3]
 	wrong.Hash[0]++
 	for name, ref := range map[string]bus.Ref{"another hash": wrong, "the future": {Index: 4, Hash: refs[3].Hash}} {
-		if _, ok := s.Signer(first.ID(), ref); ok || s.Holds(ref) {
+		if _, ok := s.Signer(first.ID(), ref, w.Now); ok || s.Holds(ref) {
 			t.Errorf("%s is a position of the chain", name)
 		}
 	}
@@ -327,7 +327,12 @@ func FuzzCheck(f *testing.F) {
 	w := chaintest.New(f)
 	a := w.Alice
 	d := a.Device()
+	l := d.Link(time.Hour)
 	for _, e := range []*chain.Entry{
+		w.AddEntry(a.NewBot("x", account.Rights{Scope: account.NewScope(account.VerbRead, bus.RoomID{1})})),
+		w.LinkEntry(d, w.NewLink(account.KindDevice, account.Rights{MayAdd: true}, time.Hour)),
+		w.LinkAcceptEntry(a.NewDevice("y"), l),
+		w.RotateEntry(a, w.SigningKey()),
 		w.AddEntry(a.NewDevice("x")),
 		d.KEMEntry(account.KEM{Serial: 2, Key: w.KEMKey().Public()}),
 		w.AccountEntry(a, d, account.OpRevoke, account.Revoke{By: account.ByEndpoint, Endpoint: d.ID()}.Encode()),

@@ -21,6 +21,7 @@ const (
 	OpRevoke       chain.Op = 6
 	OpNodeAdd      chain.Op = 7
 	OpNodeRemove   chain.Op = 8
+	OpOrgRotate    chain.Op = 9
 )
 
 // Genesis begins a bus. Signed by O, the admin's A and his endpoint's C.
@@ -132,11 +133,26 @@ func parseUser(body []byte) (u User, ok bool) {
 	return u, ok
 }
 
-// Role changes what a user may do on the bus: handle 1+n | role 1. Signed by
-// the admin's C; taking the role of an admin away also by O.
+// NewKey is the account key of a user whom an entry admits.
+func NewKey(e *chain.Entry) (a identity.VerifyKey, ok bool) {
+	switch e.Op {
+	case OpUser:
+		u, ok := parseUser(e.Body)
+		return u.Key, ok
+	case OpAccept:
+		a, ok := ParseAccept(e.Body)
+		return a.Key, ok
+	}
+	return a, false
+}
+
+// Role changes what a user may do on the bus: handle 1+n | role 1 | cosigner
+// 0 or 52. Signed by the admin's C; taking the role of an admin away also by O,
+// or by the cosigner.
 type Role struct {
 	Handle bus.Handle
 	Role   bus.UserRole
+	With   *Cosigner
 }
 
 // Encode returns the body of a role entry.
@@ -144,13 +160,36 @@ func (r Role) Encode() []byte {
 	var b cryptobyte.Builder
 	addText(&b, string(r.Handle))
 	b.AddUint8(uint8(r.Role))
+	r.With.append(&b)
 	return b.BytesOrPanic()
 }
 
 // ParseRole reads the body of a role entry.
 func ParseRole(body []byte) (r Role, ok bool) {
 	s := cryptobyte.String(body)
-	ok = readHandle(&s, &r.Handle) && s.ReadUint8((*uint8)(&r.Role)) && s.Empty()
+	ok = readHandle(&s, &r.Handle) && s.ReadUint8((*uint8)(&r.Role)) && readCosigner(&s, &r.With)
+	return r, ok
+}
+
+// Revoke ends a user: handle 1+n | cosigner 0 or 52. Signed by the admin's C;
+// against an admin also by O, or by the cosigner.
+type Revoke struct {
+	Handle bus.Handle
+	With   *Cosigner
+}
+
+// Encode returns the body of a revoke entry.
+func (r Revoke) Encode() []byte {
+	var b cryptobyte.Builder
+	addText(&b, string(r.Handle))
+	r.With.append(&b)
+	return b.BytesOrPanic()
+}
+
+// ParseRevoke reads the body of a revoke entry.
+func ParseRevoke(body []byte) (r Revoke, ok bool) {
+	s := cryptobyte.String(body)
+	ok = readHandle(&s, &r.Handle) && readCosigner(&s, &r.With)
 	return r, ok
 }
 
@@ -182,16 +221,6 @@ func parseNode(body []byte) (n Node, ok bool) {
 	s := cryptobyte.String(body)
 	ok = readText(&s, &n.Name) && s.CopyBytes(n.SPKI[:]) && s.ReadUint8(&n.Floor) && s.Empty()
 	return n, ok && n.Floor <= FloorEnforce|FloorACL|FloorTLS
-}
-
-// HandleBody is the body of a revoke entry: handle 1+n.
-func HandleBody(h bus.Handle) []byte { return NameBody(string(h)) }
-
-// ParseHandleBody reads the body of a revoke entry.
-func ParseHandleBody(body []byte) (h bus.Handle, ok bool) {
-	s := cryptobyte.String(body)
-	ok = readHandle(&s, &h) && s.Empty()
-	return h, ok
 }
 
 // NameBody is the body of a node-remove entry: name 1+n.

@@ -16,7 +16,9 @@ func FuzzBody(f *testing.F) {
 	f.Add(User{Handle: "bob"}.Encode())
 	f.Add(Role{Handle: "bob", Role: bus.RoleAdmin}.Encode())
 	f.Add(Node{Name: "n1", Floor: FloorTLS}.Encode())
-	f.Add(HandleBody("bob"))
+	f.Add(Revoke{Handle: "bob"}.Encode())
+	f.Add(Revoke{Handle: "bob", With: &Cosigner{}}.Encode())
+	f.Add(Role{Handle: "bob", Role: bus.RoleUser, With: &Cosigner{}}.Encode())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		same := func(name string, ok bool, again func() []byte) {
 			if ok && !bytes.Equal(again(), body) {
@@ -35,7 +37,9 @@ func FuzzBody(f *testing.F) {
 		same("role", ok, r.Encode)
 		n, ok := parseNode(body)
 		same("node", ok, n.Encode)
-		h, ok := ParseHandleBody(body)
-		same("handle", ok, func() []byte { return HandleBody(h) })
+		h, ok := ParseRevoke(body)
+		same("revoke", ok, h.Encode)
+		o, ok := parseOrgRotate(body)
+		same("org-rotate", ok, func() []byte { return OrgRotateBody(o) })
 	})
 }

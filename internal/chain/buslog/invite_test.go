@@ -108,5 +108,5 @@ func TestAcceptPoisonsNothing(t *testing.T) {
 	w.MustBus(e.Sign(identity.ContextBus, inv.Keys.Content, carol.Key))
 	w.Arrive(carol)
 	w.Promote(carol)
-	w.MustBus(w.BusEntry(carol.Device(), buslog.OpRevoke, buslog.HandleBody("bob")))
+	w.MustBus(w.BusEntry(carol.Device(), buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode()))
 }

@@ -1,6 +1,8 @@
 package buslog
 
 import (
+	"time"
+
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/identity"
@@ -8,9 +10,10 @@ import (
 
 // Signers answers for endpoints, from the account chains.
 type Signers interface {
-	// Signer returns the content key of an endpoint that was live in its
-	// account's chain as of the entry at; false for anything else.
-	Signer(account bus.AccountID, endpoint bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool)
+	// Signer returns the content key of an endpoint that could speak for its
+	// account as of the entry at of that account's chain and at the time when;
+	// false for anything else.
+	Signer(account bus.AccountID, endpoint bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool)
 }
 
 // rules is the dispatch of Check; it is never changed.
@@ -23,6 +26,7 @@ var rules = map[chain.Op]func(*State, *chain.Entry, Signers) (func(), error){
 	OpRevoke:       (*State).checkRevoke,
 	OpNodeAdd:      (*State).checkNodeAdd,
 	OpNodeRemove:   (*State).checkNodeRemove,
+	OpOrgRotate:    (*State).checkOrgRotate,
 }
 
 // Check verifies the next entry and returns the step that takes it into the
@@ -64,6 +68,7 @@ func (s *State) checkGenesis(e *chain.Entry) (func(), error) {
 	}
 	return func() {
 		s.Org, s.CA = g.Org, g.CA
+		s.orgs = []identity.VerifyKey{g.Org}
 		admin := Account{Handle: g.Handle, ID: e.Account, Key: g.Key, Since: e.Time}
 		s.admit(admin.withRole(bus.RoleAdmin, e.Index))
 		s.take(e)
@@ -82,7 +87,7 @@ func (s *State) checkAdmin(e *chain.Entry, signers Signers, more ...identity.Ver
 	case e.Seen.Index < s.seen[e.Account]:
 		return chain.ErrBehind
 	}
-	key, ok := signers.Signer(e.Account, e.Actor, e.Seen)
+	key, ok := signers.Signer(e.Account, e.Actor, e.Seen, e.Time)
 	if !ok {
 		return chain.ErrRefused
 	}
@@ -132,19 +137,22 @@ func (s *State) checkRole(e *chain.Entry, signers Signers) (func(), error) {
 	if !ok || r.Role != bus.RoleUser && r.Role != bus.RoleAdmin {
 		return nil, chain.ErrEntry
 	}
-	who, err := s.checkAgainst(e, signers, r.Handle)
+	who, err := s.checkAgainst(e, signers, r.Handle, r.With)
 	if err != nil {
 		return nil, err
 	}
-	return func() { s.admit(who.withRole(r.Role, e.Index)) }, nil
+	return func() {
+		s.admit(who.withRole(r.Role, e.Index))
+		s.noteCosigner(r.With)
+	}, nil
 }
 
 func (s *State) checkRevoke(e *chain.Entry, signers Signers) (func(), error) {
-	r, ok := ParseHandleBody(e.Body)
+	r, ok := ParseRevoke(e.Body)
 	if !ok {
 		return nil, chain.ErrEntry
 	}
-	who, err := s.checkAgainst(e, signers, r)
+	who, err := s.checkAgainst(e, signers, r.Handle, r.With)
 	if err != nil {
 		return nil, err
 	}
@@ -152,24 +160,8 @@ func (s *State) checkRevoke(e *chain.Entry, signers Signers) (func(), error) {
 		changed := *who
 		changed.Revoked, changed.RevokedAt = true, e.Index
 		s.admit(&changed)
+		s.noteCosigner(r.With)
 	}, nil
-}
-
-// checkAgainst verifies an entry that takes rights from somebody. Against an
-// admin it also needs the organisation key, and one admin must be left.
-func (s *State) checkAgainst(e *chain.Entry, signers Signers, h bus.Handle) (*Account, error) {
-	who := s.users[h]
-	if !who.Active() {
-		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
-	}
-	if who.Role != bus.RoleAdmin {
-		return who, s.checkAdmin(e, signers)
-	}
-	if s.admins() < 2 {
-		return nil, bus.Errorf(bus.Conflict, "last_admin", "%s is the last admin of this bus", h).
-			WithHint("make another user admin first")
-	}
-	return who, s.checkAdmin(e, signers, s.Org)
 }
 
 // checkNodeAdd admits a node, or gives one a new key. A key stands in one node

@@ -68,7 +68,7 @@ func TestWhoMay(t *testing.T) {
 		"invite revoke": {buslog.OpInviteRevoke, open.ID[:]},
 		"user":          {buslog.OpUser, buslog.User{Handle: "new", Key: w.SigningKey().Public()}.Encode()},
 		"promotion":     {buslog.OpRole, role(w.Bob, bus.RoleAdmin)},
-		"revoke":        {buslog.OpRevoke, buslog.HandleBody("bob")},
+		"revoke":        {buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode()},
 		"node add":      {buslog.OpNodeAdd, buslog.Node{Name: "n2", SPKI: bus.Hash{2}}.Encode()},
 		"node remove":   {buslog.OpNodeRemove, buslog.NameBody("n1")},
 	}
@@ -130,7 +130,7 @@ func TestOps(t *testing.T) {
 		{"a role for nobody", by(buslog.OpRole, buslog.Role{Handle: "who", Role: bus.RoleAdmin}.Encode()), "no_user"},
 		{"no role", by(buslog.OpRole, role(w.Bob, 0)), "bad_entry"},
 		{"an unknown role", by(buslog.OpRole, role(w.Bob, 3)), "bad_entry"},
-		{"a revocation of nobody", by(buslog.OpRevoke, buslog.HandleBody("who")), "no_user"},
+		{"a revocation of nobody", by(buslog.OpRevoke, buslog.Revoke{Handle: "who"}.Encode()), "no_user"},
 		{"an end of no invite", by(buslog.OpInviteRevoke, make([]byte, 16)), "invite_used"},
 		{"a removal of no node", by(buslog.OpNodeRemove, buslog.NameBody("n9")), "no_node"},
 		{"a node without a name", by(buslog.OpNodeAdd, buslog.Node{}.Encode()), "bad_entry"},
@@ -155,7 +155,7 @@ func TestUsers(t *testing.T) {
 		t.Errorf("got %+v", now)
 	}
 	check(t, w, []offer{
-		{"revoked twice", w.BusEntry(boss, buslog.OpRevoke, buslog.HandleBody("bob")), "no_user"},
+		{"revoked twice", w.BusEntry(boss, buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode()), "no_user"},
 		{"promoted after it", w.BusEntry(boss, buslog.OpRole, role(bob, bus.RoleAdmin)), "no_user"},
 		{"his handle for another key", w.BusEntry(boss, buslog.OpUser, buslog.User{Handle: "bob", Key: w.SigningKey().Public()}.Encode()), "user_exists"},
 		{"his handle for an invite", w.BusEntry(boss, buslog.OpInvite, w.NewInvite("bob", time.Hour).Encode()), "user_exists"},
@@ -179,19 +179,19 @@ func TestAgainstAdmins(t *testing.T) {
 		return w.BusEntry(p.Device(), op, body, more...)
 	}
 	check(t, w, []offer{
-		{"the last admin revokes himself", by(boss, buslog.OpRevoke, buslog.HandleBody("admin"), w.Org), "last_admin"},
+		{"the last admin revokes himself", by(boss, buslog.OpRevoke, buslog.Revoke{Handle: "admin"}.Encode(), w.Org), "last_admin"},
 		{"the last admin steps down", by(boss, buslog.OpRole, role(boss, bus.RoleUser), w.Org), "last_admin"},
 	})
 	w.Promote(alice)
 	was := w.Bus().Head().Ref()
 	check(t, w, []offer{
-		{"an admin revoked without O", by(boss, buslog.OpRevoke, buslog.HandleBody("alice")), "bad_signature"},
+		{"an admin revoked without O", by(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode()), "bad_signature"},
 		{"an admin demoted without O", by(boss, buslog.OpRole, role(alice, bus.RoleUser)), "bad_signature"},
-		{"by O alone", by(boss, buslog.OpRevoke, buslog.HandleBody("alice")).Sign(identity.ContextBus, w.Org), "bad_signature"},
-		{"by O first", by(boss, buslog.OpRevoke, buslog.HandleBody("alice")).Sign(identity.ContextBus, w.Org, boss.Device().Content), "bad_signature"},
-		{"by a user with O", by(bob, buslog.OpRevoke, buslog.HandleBody("alice"), w.Org), "not_allowed"},
-		{"by the other admin and O", by(boss, buslog.OpRevoke, buslog.HandleBody("alice"), w.Org), ""},
-		{"by himself and O", by(alice, buslog.OpRevoke, buslog.HandleBody("alice"), w.Org), ""},
+		{"by O alone", by(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode()).Sign(identity.ContextBus, w.Org), "bad_signature"},
+		{"by O first", by(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode()).Sign(identity.ContextBus, w.Org, boss.Device().Content), "bad_signature"},
+		{"by a user with O", by(bob, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode(), w.Org), "not_allowed"},
+		{"by the other admin and O", by(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode(), w.Org), ""},
+		{"by himself and O", by(alice, buslog.OpRevoke, buslog.Revoke{Handle: "alice"}.Encode(), w.Org), ""},
 	})
 	w.MustBus(by(boss, buslog.OpRole, role(alice, bus.RoleUser), w.Org))
 	now := w.Bus().Head().Ref()
@@ -213,7 +213,7 @@ func TestAgainstAdmins(t *testing.T) {
 		}
 	}
 	w.Promote(alice)
-	w.MustBus(by(alice, buslog.OpRevoke, buslog.HandleBody("admin"), w.Org))
+	w.MustBus(by(alice, buslog.OpRevoke, buslog.Revoke{Handle: "admin"}.Encode(), w.Org))
 	if head := w.Bus().Head().Ref(); s.WasAdmin(boss.ID(), head) || !s.WasAdmin(boss.ID(), now) || !s.WasAdmin(alice.ID(), head) {
 		t.Error("who was admin around a revocation is wrong")
 	}
@@ -310,9 +310,10 @@ func FuzzCheck(f *testing.F) {
 		buslog.OpAccept:       buslog.Accept{Invite: inv.ID, Key: w.SigningKey().Public()}.Encode(),
 		buslog.OpUser:         buslog.User{Handle: "new"}.Encode(),
 		buslog.OpRole:         role(w.Bob, bus.RoleAdmin),
-		buslog.OpRevoke:       buslog.HandleBody("bob"),
+		buslog.OpRevoke:       buslog.Revoke{Handle: "bob"}.Encode(),
 		buslog.OpNodeAdd:      buslog.Node{Name: "n2"}.Encode(),
 		buslog.OpNodeRemove:   buslog.NameBody("n1"),
+		buslog.OpOrgRotate:    buslog.OrgRotateBody(w.SigningKey().Public()),
 	} {
 		f.Add(uint8(op), body)
 	}

@@ -79,7 +79,7 @@ func (i *InviteState) Open(now time.Time) bool {
 // each other; a step returned by Check must run alone.
 type State struct {
 	chain.Tail
-	Org      identity.VerifyKey
+	Org      identity.VerifyKey // O in force
 	CA       bus.Hash
 	users    map[bus.Handle]*Account
 	accounts map[bus.AccountID]*Account
@@ -87,6 +87,7 @@ type State struct {
 	nodes    map[string]Node
 	oneTime  map[[32]byte]bool        // public keys of all invites
 	seen     map[bus.AccountID]uint32 // newest account-chain index each author named
+	orgs     []identity.VerifyKey     // every O, oldest first
 	hashes   []bus.Hash
 }
 
@@ -125,6 +126,14 @@ func (s *State) Node(name string) (Node, bool) { n, ok := s.nodes[name]; return 
 func (s *State) Nodes() []Node {
 	return slices.SortedFunc(maps.Values(s.nodes), func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
 }
+
+// Orgs lists every organisation key of the bus, oldest first; the last is in
+// force. Each was named by the one before, so a client that pins any of them
+// has the bus that it means.
+func (s *State) Orgs() []identity.VerifyKey { return slices.Clone(s.orgs) }
+
+// HasOrg reports whether o is, or was, the organisation key.
+func (s *State) HasOrg(o identity.VerifyKey) bool { return slices.Contains(s.orgs, o) }
 
 // HasAdmin reports whether an active admin exists.
 func (s *State) HasAdmin() bool { return s.admins() > 0 }

@@ -86,7 +86,7 @@ func (w *World) Revoke(p *Person) {
 	if w.state.IsAdmin(p.ID()) {
 		more = append(more, w.Org)
 	}
-	w.MustBus(w.BusEntry(w.Founder.Device(), buslog.OpRevoke, buslog.HandleBody(p.Handle), more...))
+	w.MustBus(w.BusEntry(w.Founder.Device(), buslog.OpRevoke, buslog.Revoke{Handle: p.Handle}.Encode(), more...))
 }
 
 // Promote makes a user admin.

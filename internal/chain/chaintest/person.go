@@ -10,10 +10,11 @@ import (
 // Person is a user with his account key.
 type Person struct {
 	Handle  bus.Handle
-	Key     identity.SigningKey // A
+	Key     identity.SigningKey // A in force
 	Devices []*Device
 
-	w *World
+	id bus.AccountID // of the first A
+	w  *World
 }
 
 // Device is an endpoint of a person.
@@ -24,15 +25,23 @@ type Device struct {
 	Transport identity.TransportKey
 	KEM       identity.KEMKey
 	Serial    uint32
+	Kind      account.Kind
+	Rights    account.Rights
 }
 
 // Person makes a stranger: keys alone, no entry anywhere.
 func (w *World) Person(h bus.Handle) *Person {
-	return &Person{Handle: h, Key: w.SigningKey(), w: w}
+	key := w.SigningKey()
+	return &Person{Handle: h, Key: key, id: identity.AccountIDOf(key.Public()), w: w}
 }
 
 // ID is the id of the person's account.
-func (p *Person) ID() bus.AccountID { return identity.AccountIDOf(p.Key.Public()) }
+func (p *Person) ID() bus.AccountID {
+	if p.id == (bus.AccountID{}) {
+		return identity.AccountIDOf(p.Key.Public())
+	}
+	return p.id
+}
 
 // State is the account chain of the person, nil for a stranger.
 func (p *Person) State() *account.State { return p.w.accounts[p.ID()] }
@@ -56,7 +65,8 @@ func (d *Device) ID() bus.EndpointID {
 // device makes the keys of a device that no entry lists yet.
 func (w *World) device(p *Person, name string) *Device {
 	return &Device{Owner: p, Name: name, Content: w.SigningKey(),
-		Transport: identity.TransportKeyFromSeed(w.seed()), KEM: w.KEMKey(), Serial: 1}
+		Transport: identity.TransportKeyFromSeed(w.seed()), KEM: w.KEMKey(), Serial: 1,
+		Kind: account.KindDevice, Rights: account.Rights{MayAdd: true}}
 }
 
 // NewDevice makes the keys of another device without listing it.
@@ -71,10 +81,26 @@ func (p *Person) AddDevice(name string) *Device {
 	return d
 }
 
+// NewBot makes the keys of a bot without listing it.
+func (p *Person) NewBot(name string, r account.Rights) *Device {
+	d := p.NewDevice(name)
+	d.Kind, d.Rights = account.KindBot, r
+	return d
+}
+
+// AddBot makes a bot and lists it.
+func (p *Person) AddBot(name string, r account.Rights) *Device {
+	p.w.tb.Helper()
+	d := p.NewBot(name, r)
+	p.w.MustAccount(p, p.w.AddEntry(d))
+	p.Devices = append(p.Devices, d)
+	return d
+}
+
 // AddRecovery lists a recovery endpoint and returns its id.
 func (p *Person) AddRecovery() bus.EndpointID {
 	p.w.tb.Helper()
-	add := account.Add{Key: p.Key.Public(), Kind: account.KindRecovery, KEM: p.w.KEMKey().Public()}
+	add := account.Add{By: account.ByAccount, Key: p.Key.Public(), Kind: account.KindRecovery, KEM: p.w.KEMKey().Public()}
 	p.w.MustAccount(p, p.w.AccountEntry(p, p.Device(), account.OpAdd, add.Encode(), p.Key))
 	return add.Endpoint()
 }
@@ -96,8 +122,8 @@ func (d *Device) Revoke() {
 
 // Add is the body that lists the device.
 func (d *Device) Add() account.Add {
-	return account.Add{Key: d.Owner.Key.Public(), Kind: account.KindDevice, Content: d.Content.Public(),
-		Transport: d.Transport.Public(), KEM: d.KEM.Public(), Name: d.Name}
+	return account.Add{By: account.ByAccount, Key: d.Owner.Key.Public(), Kind: d.Kind, Content: d.Content.Public(),
+		Transport: d.Transport.Public(), KEM: d.KEM.Public(), Rights: d.Rights, Name: d.Name}
 }
 
 // AddEntry is the entry that lists the device.

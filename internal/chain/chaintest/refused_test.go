@@ -304,9 +304,9 @@ func (o *offering) busEntries(old *chaintest.Device, used, ended, expired, open 
 	add("role: of the last admin", "last admin", entry(buslog.OpRole, role("admin", bus.RoleUser), w.Org))
 	add("role: of the last admin, the same", "last admin", entry(buslog.OpRole, role("admin", bus.RoleAdmin), w.Org))
 	add("role: of a user, with O", "signatures", entry(buslog.OpRole, role("alice", bus.RoleAdmin), w.Org))
-	add("revoke: of the last admin", "last admin", entry(buslog.OpRevoke, buslog.HandleBody("admin"), w.Org))
-	add("revoke: again", "user", entry(buslog.OpRevoke, buslog.HandleBody("bob")))
-	add("revoke: of nobody", "user", entry(buslog.OpRevoke, buslog.HandleBody("nobody")))
+	add("revoke: of the last admin", "last admin", entry(buslog.OpRevoke, buslog.Revoke{Handle: "admin"}.Encode(), w.Org))
+	add("revoke: again", "user", entry(buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode()))
+	add("revoke: of nobody", "user", entry(buslog.OpRevoke, buslog.Revoke{Handle: "nobody"}.Encode()))
 
 	node := func(name string, spki byte, floor uint8) []byte {
 		return buslog.Node{Name: name, SPKI: bus.Hash{spki}, Floor: floor}.Encode()
@@ -546,7 +546,7 @@ func twoAdmins(t *testing.T) offers {
 	r.Guest(desk, bus.RoleReader, inv)
 	carol := w.Join(inv)
 	o := &offering{t: t, w: w, r: r}
-	body := buslog.HandleBody("alice")
+	body := buslog.Revoke{Handle: "alice"}.Encode()
 	role := buslog.Role{Handle: "alice", Role: bus.RoleUser}.Encode()
 	o.good("bus", w.BusEntry(desk, buslog.OpRevoke, body, w.Org))
 	for name, e := range map[string]*chain.Entry{

@@ -18,7 +18,7 @@ func (w *World) replay() {
 	w.again("bus log", w.BusLog, func(e *chain.Entry) (func(), error) { return b.Check(e, w) })
 	w.same("bus log", w.state, b)
 	for id, was := range w.accounts {
-		s := account.New(was.Bus, was.Key)
+		s := account.New(was.Bus, was.Keys()[0].Key)
 		w.again("account chain", w.AccountLogs[id], func(e *chain.Entry) (func(), error) { return s.Check(e, w) })
 		w.same("account chain", was, s)
 	}

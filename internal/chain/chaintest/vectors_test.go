@@ -2,6 +2,7 @@ package chaintest_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"os"
@@ -77,6 +78,7 @@ func written(t *testing.T) vectors {
 	r.Remove(w.Alice.Device(), w.Bob)
 	r.Must(r.PolicyEntry(w.Alice.Device(), 72*time.Hour, "placeholder"))
 	r.Must(r.LeaveEntry(carol.Device(), nil))
+	later(w, r)
 	v := vectors{
 		Note: "entries of unibus/1 chains; raw is base64 of the whole entry",
 		Bus:  w.Bus().Tail.Bus, BusLog: vectorsOf(w.BusLog), Accounts: map[string][]vector{},
@@ -92,6 +94,34 @@ func written(t *testing.T) vectors {
 		v.Audience = append(v.Audience, rec.Endpoint.String())
 	}
 	return v
+}
+
+// later goes on with what a bus of some age sees: links, bots, new keys, a bad
+// envelope, an admin removed by two others.
+func later(w *chaintest.World, r *chaintest.Room) {
+	alice, boss := w.Alice.Device(), w.Founder.Device()
+	phone := w.Alice.TakeUp(alice.Link(time.Hour), "phone")
+	unused := phone.Owner.Device().Link(time.Minute)
+	revoke := account.Revoke{By: account.ByEndpoint, Endpoint: unused.Endpoint()}
+	w.MustAccount(w.Alice, w.AccountEntry(w.Alice, alice, account.OpRevoke, revoke.Encode(), alice.Content))
+	w.Alice.AddBot("ci", account.Rights{NotAfter: w.Now.Add(90 * 24 * time.Hour),
+		Scope: account.NewScope(account.VerbPublish, r.State.ID)})
+	w.Alice.AddBot("elsewhere", account.Rights{Scope: account.NewScope(account.VerbRead|account.VerbPublish, bus.RoomID{1})})
+	w.Alice.Rotate()
+	r.Must(r.Rekey(alice, roomlog.ReasonMoved))
+	rec, _ := r.State.Epoch.Recipient(boss.ID())
+	bad := roomlog.Rekey{Reason: roomlog.ReasonBroken, Start: r.Start(roomlog.Change{}),
+		Complaint: roomlog.Complaint{Epoch: r.State.Epoch.Number, Envelope: sha256.Sum256(chaintest.Envelope(rec))}}
+	r.Must(r.Entry(boss, roomlog.OpRekey, bad.Encode()))
+	w.Promote(w.Alice)
+	next := w.SigningKey()
+	w.MustBus(w.BusEntry(boss, buslog.OpOrgRotate, buslog.OrgRotateBody(next.Public()), w.Org, next))
+	w.Org = next
+	dave := w.User("dave")
+	w.Promote(dave)
+	with := buslog.Cosigner{Account: dave.ID(), Endpoint: dave.Device().ID(), At: dave.Head()}
+	w.MustBus(w.BusEntry(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice", With: &with}.Encode(), dave.Device().Content))
+	r.Remove(boss, w.Alice)
 }
 
 const file = "testdata/vectors/chains.json"
@@ -127,14 +157,14 @@ type reader struct {
 
 func (r *reader) Bus() *buslog.State                      { return r.bus }
 func (r *reader) Account(id bus.AccountID) *account.State { return r.accounts[id] }
-func (r *reader) Admin(a bus.AccountID, e bus.EndpointID, _, own bus.Ref) (identity.VerifyKey, bool) {
-	return r.Signer(a, e, own)
+func (r *reader) Admin(a bus.AccountID, e bus.EndpointID, _, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
+	return r.Signer(a, e, own, when)
 }
-func (r *reader) Signer(a bus.AccountID, e bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (r *reader) Signer(a bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if r.accounts[a] == nil {
 		return identity.VerifyKey{}, false
 	}
-	return r.accounts[a].Signer(e, at)
+	return r.accounts[a].Signer(e, at, when)
 }
 
 func parsed(t *testing.T, v vector) *chain.Entry {

@@ -85,20 +85,20 @@ func (w *World) Bus() *buslog.State { return w.state }
 func (w *World) Account(id bus.AccountID) *account.State { return w.accounts[id] }
 
 // Signer implements buslog.Signers.
-func (w *World) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref) (identity.VerifyKey, bool) {
+func (w *World) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	acc := w.accounts[id]
 	if acc == nil {
 		return identity.VerifyKey{}, false
 	}
-	return acc.Signer(e, at)
+	return acc.Signer(e, at, when)
 }
 
 // Admin implements account.Admins.
-func (w *World) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref) (identity.VerifyKey, bool) {
+func (w *World) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if !w.state.WasAdmin(id, at) {
 		return identity.VerifyKey{}, false
 	}
-	return w.Signer(id, e, own)
+	return w.Signer(id, e, own, when)
 }
 
 // seed derives 32 bytes that no other call returns.

@@ -91,8 +91,9 @@ func (s *State) number() bus.Epoch {
 }
 
 // audience lists exactly the endpoints that the key of an epoch is sealed to,
-// sorted: the live endpoints of the pinned chains, without recovery endpoints
-// where the room refuses them and without endpoints asleep, and the guests.
+// sorted: the live endpoints of the pinned chains whose time is not over and whose
+// scope names the room, without recovery endpoints where the room refuses them
+// and without endpoints asleep, and the guests.
 func (s *State) audience(r roster, pins []Pin, f Facts, at time.Time) ([]Recipient, error) {
 	out := make([]Recipient, 0, len(pins)+len(r.guests)) // most people have one device
 	for _, p := range pins {
@@ -127,12 +128,13 @@ func sorted(to []Recipient) []Recipient {
 
 func (s *State) recipient(e *account.Endpoint, m Member, index uint32, at time.Time) (Recipient, bool) {
 	key, serial, made, ok := e.KEM(index)
-	if !ok || !e.Live(index) {
+	if !ok || !e.Live(index, at) {
 		return Recipient{}, false
 	}
 	if e.Kind == account.KindRecovery {
 		return Recipient{Endpoint: e.ID, Account: m.Account, KEM: key, Serial: serial}, s.Create.Recovery
 	}
-	asleep := at.Sub(made) > bus.KEMLife+bus.KEMGrace
-	return Recipient{Endpoint: e.ID, Account: m.Account, Role: m.Role, Content: e.Content, KEM: key, Serial: serial}, !asleep
+	asleep, verbs := at.Sub(made) > bus.KEMLife+bus.KEMGrace, e.Rights.Verbs(s.ID)
+	return Recipient{Endpoint: e.ID, Account: m.Account, Role: e.Rights.Role(m.Role, s.ID), Verbs: verbs,
+		NotAfter: e.Rights.NotAfter, Content: e.Content, KEM: key, Serial: serial}, verbs != 0 && !asleep
 }

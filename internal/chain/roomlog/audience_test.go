@@ -182,7 +182,7 @@ func TestOneEndpointOnce(t *testing.T) {
 	if got, _ := r.State.Epoch.Recipient(d.ID()); got.Account != w.Alice.ID() || got.Role != bus.RoleOwner || *got.KEM != d.KEM.Public() {
 		t.Errorf("an invite took the place of a device: %+v", got)
 	}
-	rec := account.Add{Kind: account.KindRecovery, KEM: w.KEMKey().Public()}
+	rec := account.Add{By: account.ByAccount, Kind: account.KindRecovery, KEM: w.KEMKey().Public()}
 	for _, p := range []*chaintest.Person{w.Alice, w.Bob} {
 		rec.Key = p.Key.Public()
 		w.MustAccount(p, w.AccountEntry(p, p.Device(), account.OpAdd, rec.Encode(), p.Key))

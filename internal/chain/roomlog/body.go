@@ -99,28 +99,52 @@ const (
 	ReasonAsked  Reason = 1 // an owner wished it; also the room's first epoch
 	ReasonAge    Reason = 2 // older than bus.EpochAge
 	ReasonFrames Reason = 3 // more than bus.EpochFrames frames
-	ReasonMoved  Reason = 4 // a pinned endpoint list has moved, or a right to write
+	ReasonMoved  Reason = 4 // a pinned endpoint list has moved, an endpoint's time is over, or a right to write moved
 	ReasonLeft   Reason = 5 // somebody left
+	ReasonBroken Reason = 6 // the author's own envelope does not open, or not to the secret of the confirm
 )
 
-// Rekey starts an epoch for the same members: reason 1 | start.
+// Complaint is what a rekey of reason ReasonBroken rests on. It names what
+// everybody can look up under the epoch's audience root; that the envelope
+// holds no usable secret only its author knows, so the rules bound how often
+// he may say so.
+type Complaint struct {
+	Epoch    bus.Epoch // the epoch in force
+	Envelope bus.Hash  // SHA-256 of the envelope that was sealed to the author
+}
+
+// Rekey starts an epoch for the same members:
+//
+//	reason 1 | with reason 6: epoch 8, envelope 32 | start
 type Rekey struct {
-	Reason Reason
-	Start  Start
+	Reason    Reason
+	Complaint Complaint // of ReasonBroken; else zero
+	Start     Start
 }
 
 // Encode returns the body of a rekey entry.
 func (r Rekey) Encode() []byte {
 	var b cryptobyte.Builder
 	b.AddUint8(uint8(r.Reason))
+	if r.Reason == ReasonBroken {
+		b.AddUint64(uint64(r.Complaint.Epoch))
+		b.AddBytes(r.Complaint.Envelope[:])
+	}
 	r.Start.append(&b)
 	return b.BytesOrPanic()
 }
 
 func parseRekey(body []byte) (r Rekey, ok bool) {
 	s := cryptobyte.String(body)
-	ok = s.ReadUint8((*uint8)(&r.Reason)) && readStart(&s, &r.Start)
-	return r, ok && r.Reason >= ReasonAsked && r.Reason <= ReasonLeft
+	if !s.ReadUint8((*uint8)(&r.Reason)) || r.Reason < ReasonAsked || r.Reason > ReasonBroken {
+		return r, false
+	}
+	if r.Reason == ReasonBroken &&
+		(!s.ReadUint64((*uint64)(&r.Complaint.Epoch)) || !s.CopyBytes(r.Complaint.Envelope[:])) {
+		return r, false
+	}
+	ok = readStart(&s, &r.Start)
+	return r, ok
 }
 
 // NewMember is an account to add, NewGuest an open invite to add.

@@ -13,6 +13,7 @@ func FuzzBody(f *testing.F) {
 	st := Start{Epoch: 1, NotAfter: time.UnixMilli(1), Members: []Pin{{}}, Guests: []bus.InviteID{{}}, Name: []byte("x")}
 	f.Add(Create{Suite: bus.SuiteSealed, Persist: true, History: bus.HistoryAll, Retention: time.Hour}.Encode())
 	f.Add(Rekey{Reason: ReasonAge, Start: st}.Encode())
+	f.Add(Rekey{Reason: ReasonBroken, Complaint: Complaint{Epoch: 1}, Start: st}.Encode())
 	f.Add(Add{Members: []NewMember{{Role: bus.RoleMember}}, Guests: []NewGuest{{Role: bus.RoleReader}}, Start: st}.Encode())
 	f.Add(Remove{Members: []bus.AccountID{{}}, Guests: []bus.InviteID{{}}, Start: st}.Encode())
 	f.Add(Accept{Start: st}.Encode())

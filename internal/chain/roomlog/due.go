@@ -6,6 +6,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/chain/account"
 )
 
 // Due says why a writer must start an epoch before his next frame, or 0.
@@ -26,7 +27,7 @@ func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
 		}
 	}
 	switch {
-	case len(c.Drop)+len(c.Uninvite) > 0, s.rightMoved(), s.endpointMoved(f, now):
+	case len(c.Drop)+len(c.Uninvite) > 0, s.rightMoved(), s.endpointMoved(f, now), s.Epoch.ended(now):
 		return ReasonMoved, c
 	case len(s.Left) > 0:
 		return ReasonLeft, c
@@ -42,7 +43,7 @@ func (s *State) Due(f Facts, now time.Time) (reason Reason, c Change) {
 func (s *State) rightMoved() bool {
 	return slices.ContainsFunc(s.Epoch.Audience, func(a Recipient) bool {
 		m, in := s.members[a.Account]
-		return in && a.Role != 0 && a.Role.Writes() != m.Role.Writes()
+		return in && a.Verbs.Has(account.VerbPublish) && a.Role.Writes() != m.Role.Writes()
 	})
 }
 
@@ -73,6 +74,15 @@ func ReasonOf(e *chain.Entry) Reason {
 	}
 	r, _ := parseRekey(e.Body)
 	return r.Reason
+}
+
+// ComplaintOf is the complaint of a rekey that rests on one.
+func ComplaintOf(e *chain.Entry) (c Complaint, ok bool) {
+	if ReasonOf(e) != ReasonBroken {
+		return c, false
+	}
+	r, ok := parseRekey(e.Body)
+	return r.Complaint, ok
 }
 
 // Pins lists the account-chain positions that an entry rests on: a client

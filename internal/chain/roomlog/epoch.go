@@ -82,7 +82,8 @@ func (s *State) pin(r roster, pins []Pin) error {
 // begin takes the epoch in, once e is the newest entry.
 func (s *State) begin(e *chain.Entry, st Start, r roster, to []Recipient) {
 	s.Epoch = &Epoch{
-		Number: st.Epoch, Index: e.Index, Entry: s.Hash, Prev: e.Prev, Actor: e.Actor, Started: e.Time,
+		Number: st.Epoch, Index: e.Index, Entry: s.Hash, Prev: e.Prev, Author: e.Account, Actor: e.Actor,
+		Started:  e.Time,
 		NotAfter: st.NotAfter, Closing: st.Closing, Root: st.Root, Confirm: st.Confirm, Audience: to,
 	}
 	s.Name, s.NameEpoch = st.Name, st.Epoch
@@ -112,7 +113,10 @@ func (s *State) checkRekey(e *chain.Entry, f Facts) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	if role != bus.RoleOwner && !s.mayRekey(e, r) {
+	switch {
+	case r.Reason == ReasonBroken && !s.mayComplain(e, r.Complaint):
+		return nil, ErrNotDue
+	case role != bus.RoleOwner && !s.mayRekey(e, r):
 		return nil, ErrNotDue
 	}
 	return s.checkStart(e, f, r.Start, Change{})
@@ -131,11 +135,25 @@ func (s *State) mayRekey(e *chain.Entry, r Rekey) bool {
 	case ReasonFrames:
 		return true
 	case ReasonMoved:
-		return s.moved(r.Start) || s.rightMoved()
+		return s.moved(r.Start) || s.rightMoved() || s.Epoch.ended(e.Time)
 	case ReasonLeft:
 		return len(s.Left) > 0
+	case ReasonBroken:
+		return true // mayComplain was asked
 	}
 	return false
+}
+
+// mayComplain holds a complaint to the epoch in force, in which the author must
+// have an envelope, and which he must not have sealed himself: so nobody starts
+// one epoch after another by complaining. That the named envelope is his the
+// node checks; it has the leaves.
+func (s *State) mayComplain(e *chain.Entry, c Complaint) bool {
+	if s.Epoch == nil || s.Create.Suite == bus.SuiteClear || c.Epoch != s.Epoch.Number {
+		return false
+	}
+	_, sealed := s.Epoch.Recipient(e.Actor)
+	return sealed && s.Epoch.Author != e.Account
 }
 
 // moved reports whether st differs from the epoch in force in a pin or in who

@@ -50,7 +50,7 @@ func TestEpoch(t *testing.T) {
 		offer{"for ever", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(1<<63 - 1) }), "not_allowed"},
 		offer{"until before time", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(-1 << 63) }), "not_allowed"},
 		offer{"for no reason", r.Rekey(d, 0), "bad_entry"},
-		offer{"for an unknown reason", r.Rekey(d, 6), "bad_entry"},
+		offer{"for an unknown reason", r.Rekey(d, 7), "bad_entry"},
 	)
 }
 
@@ -78,7 +78,7 @@ func TestMemberRekeys(t *testing.T) {
 	w.Pass(time.Millisecond)
 	check(t, w, r, offer{"a day old", by(roomlog.ReasonAge), ""})
 	w.Promote(w.Alice)
-	w.MustBus(w.BusEntry(w.Alice.Device(), buslog.OpRevoke, buslog.HandleBody(w.Founder.Handle), w.Org))
+	w.MustBus(w.BusEntry(w.Alice.Device(), buslog.OpRevoke, buslog.Revoke{Handle: w.Founder.Handle}.Encode(), w.Org))
 	check(t, w, r, offer{"somebody was revoked", by(roomlog.ReasonMoved), ""})
 }
 

@@ -106,11 +106,11 @@ func (s *State) checkAccept(e *chain.Entry, f Facts) (func(), error) {
 	if !in || !taken || taker != e.Account || !pinned || !guestOpen(f, a.Invite, limit(e), e.Time) {
 		return nil, bus.ErrNotMember
 	}
-	key, err := signer(e, f, pin)
+	who, err := speaker(e, f, pin)
 	if err != nil {
 		return nil, err
 	}
-	if !e.SignedBy(identity.ContextRoom, inv.Content, key) {
+	if !e.SignedBy(identity.ContextRoom, inv.Content, who.Content) {
 		return nil, chain.ErrSignature
 	}
 	joined := Member{Account: e.Account, Role: g.Role, Since: e.Index, Time: e.Time}

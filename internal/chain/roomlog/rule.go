@@ -90,7 +90,7 @@ func (s *State) checkCreate(e *chain.Entry, f Facts) (func(), error) {
 	if !ok || e.Op != OpCreate {
 		return nil, chain.ErrEntry
 	}
-	if err := checkSigner(e, f, c.Owner); err != nil {
+	if err := checkSpeaker(e, f, c.Owner); err != nil {
 		return nil, err
 	}
 	owner := Member{Account: e.Account, Role: bus.RoleOwner, Time: e.Time, Pin: c.Owner}
@@ -104,37 +104,47 @@ func (s *State) checkCreate(e *chain.Entry, f Facts) (func(), error) {
 	}, nil
 }
 
-// checkSigner demands that the entry's actor was a live endpoint of an account
-// that was active as of what the entry has seen, and signed it alone.
-func checkSigner(e *chain.Entry, f Facts, pin bus.Ref) error {
-	key, err := signer(e, f, pin)
-	if err != nil {
-		return err
-	}
-	if !e.SignedBy(identity.ContextRoom, key) {
-		return chain.ErrSignature
-	}
-	return nil
-}
-
-func signer(e *chain.Entry, f Facts, pin bus.Ref) (key identity.VerifyKey, err error) {
+// actor finds the endpoint that wrote e: live as of the pin and at the entry's
+// time, of an account that was active as of what the entry has seen.
+func actor(e *chain.Entry, f Facts, pin bus.Ref) (*account.Endpoint, error) {
 	if !activeAt(f, e.Account, limit(e)) {
-		return key, bus.ErrNotMember
+		return nil, bus.ErrNotMember
 	}
 	acc := f.Account(e.Account)
 	if err := reaches(acc, pin); err != nil {
-		return key, err
+		return nil, err
 	}
-	key, ok := acc.Signer(e.Actor, pin)
+	who, ok := acc.Actor(e.Actor, pin, e.Time)
 	if !ok {
-		return key, bus.ErrNotMember
+		return nil, bus.ErrNotMember
 	}
-	return key, nil
+	return who, nil
 }
 
-// checkAuthor verifies that a member signed an entry that starts an epoch, and
-// returns his role: whoever is owner because the last one was revoked acts as
-// one.
+// speaker is actor for what an endpoint with a scope may not do.
+func speaker(e *chain.Entry, f Facts, pin bus.Ref) (*account.Endpoint, error) {
+	who, err := actor(e, f, pin)
+	if err == nil && who.Rights.Scope != nil {
+		return nil, errScope
+	}
+	return who, err
+}
+
+var errScope = bus.Errorf(bus.Forbidden, "out_of_scope", "this endpoint's scope does not allow this").
+	WithHint("do it from a device of your own")
+
+// checkSpeaker demands that a speaker signed e alone.
+func checkSpeaker(e *chain.Entry, f Facts, pin bus.Ref) error {
+	who, err := speaker(e, f, pin)
+	if err == nil && !e.SignedBy(identity.ContextRoom, who.Content) {
+		return chain.ErrSignature
+	}
+	return err
+}
+
+// checkAuthor verifies that a member's endpoint signed an entry that starts an
+// epoch, and returns its role: whoever is owner because the last one was revoked
+// acts as one, and who has a scope as less than its member.
 func (s *State) checkAuthor(e *chain.Entry, f Facts, st Start) (bus.RoomRole, error) {
 	m, ok := s.roster(Change{}, f, limit(e), e.Time).members[e.Account]
 	pin, pinned := pinOf(e, st)
@@ -144,7 +154,18 @@ func (s *State) checkAuthor(e *chain.Entry, f Facts, st Start) (bus.RoomRole, er
 	case m.Role == bus.RoleReader:
 		return 0, errOwner
 	}
-	return m.Role, checkSigner(e, f, pin)
+	who, err := actor(e, f, pin)
+	if err != nil {
+		return 0, err
+	}
+	if !e.SignedBy(identity.ContextRoom, who.Content) {
+		return 0, chain.ErrSignature
+	}
+	role := who.Rights.Role(m.Role, s.ID)
+	if role == bus.RoleReader {
+		return 0, errScope
+	}
+	return role, nil
 }
 
 func (s *State) checkOwner(e *chain.Entry, f Facts, st Start) error {
@@ -165,7 +186,7 @@ func (s *State) checkPlain(e *chain.Entry, f Facts) (Member, error) {
 	if !ok {
 		return m, bus.ErrNotMember
 	}
-	return m, checkSigner(e, f, m.Pin)
+	return m, checkSpeaker(e, f, m.Pin)
 }
 
 func (s *State) checkPlainOwner(e *chain.Entry, f Facts) error {

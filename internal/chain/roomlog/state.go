@@ -47,19 +47,29 @@ type Guest struct {
 type Recipient struct {
 	Endpoint bus.EndpointID
 	Account  bus.AccountID // zero for a guest
-	Role     bus.RoomRole  // as the epoch starts; zero for a guest and a recovery endpoint: they never send
+	// Role is that of the endpoint as the epoch starts: its member's, or less
+	// where it has a scope. Zero for a guest and a recovery endpoint: they never
+	// send.
+	Role     bus.RoomRole
+	Verbs    account.Verb // what its scope allows here; zero where Role is
+	NotAfter time.Time    // when its time is over; zero: never
 	Content  identity.VerifyKey
 	KEM      *identity.KEMPublic
 	Serial   uint32
 }
 
+// Ended reports whether the endpoint's time is over: frames that it sends later
+// are refused, and the next epoch is without it.
+func (r Recipient) Ended(at time.Time) bool { return !r.NotAfter.IsZero() && at.After(r.NotAfter) }
+
 // Epoch is the key generation in force.
 type Epoch struct {
 	Number   bus.Epoch
-	Index    uint32   // of the entry that started it
-	Entry    bus.Hash // its hash
-	Prev     bus.Hash // hash of the entry before it, which envelopes are bound to
-	Actor    bus.EndpointID
+	Index    uint32         // of the entry that started it
+	Entry    bus.Hash       // its hash
+	Prev     bus.Hash       // hash of the entry before it, which envelopes are bound to
+	Author   bus.AccountID  // who sealed it
+	Actor    bus.EndpointID // with which endpoint
 	Started  time.Time
 	NotAfter time.Time
 	Closing  Closing // newest frame of the epoch before
@@ -77,6 +87,11 @@ func (ep *Epoch) Recipient(id bus.EndpointID) (Recipient, bool) {
 		return Recipient{}, false
 	}
 	return ep.Audience[i], true
+}
+
+// ended reports whether somebody holds the key whose time is over.
+func (ep *Epoch) ended(at time.Time) bool {
+	return slices.ContainsFunc(ep.Audience, func(r Recipient) bool { return r.Ended(at) })
 }
 
 // Departure is when a member left by himself.

@@ -1,0 +1,72 @@
+package account
+
+import (
+	"slices"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/identity"
+)
+
+// Endpoint is one listed endpoint and its life along the chain. It is never
+// changed in place.
+type Endpoint struct {
+	ID        bus.EndpointID
+	Kind      Kind
+	Name      string // as its owner wrote it; clean it before a person sees it
+	Content   identity.VerifyKey
+	Transport identity.TransportID
+	Rights    Rights
+	Added     uint32         // index of the entry that listed it
+	AddedBy   bus.EndpointID // the device whose key listed it, or made its link; zero when A did
+	Since     time.Time
+	Revoked   bool
+	RevokedAt uint32 // index of its revoke entry
+	kems      []kem
+}
+
+type kem struct {
+	index  uint32
+	serial uint32
+	key    *identity.KEMPublic
+	made   time.Time
+}
+
+// Live reports whether the endpoint was listed and not revoked as of index, and
+// its time not over at the time at.
+func (e *Endpoint) Live(index uint32, at time.Time) bool {
+	return e.Added <= index && (!e.Revoked || e.RevokedAt > index) && !e.Rights.Ended(at)
+}
+
+// Signs reports whether the endpoint has keys of its own: all but recovery
+// endpoints do.
+func (e *Endpoint) Signs() bool { return e.Kind != KindRecovery }
+
+// KEM returns the kem key in force as of index: the key, its serial, and when
+// it was made. Ok is false for an endpoint that was not listed yet.
+func (e *Endpoint) KEM(index uint32) (key *identity.KEMPublic, serial uint32, made time.Time, ok bool) {
+	for i := len(e.kems) - 1; i >= 0; i-- {
+		if k := e.kems[i]; k.index <= index {
+			return k.key, k.serial, k.made, true
+		}
+	}
+	return nil, 0, time.Time{}, false
+}
+
+// Replaced returns when the kem key of a serial was replaced by the next one;
+// false while it is in force.
+func (e *Endpoint) Replaced(serial uint32) (at time.Time, ok bool) {
+	for _, k := range e.kems {
+		if k.serial == serial+1 {
+			return k.made, true
+		}
+	}
+	return at, false
+}
+
+// fresh reports whether k is the endpoint's next key: an old one under a new
+// serial would look young and open old envelopes.
+func (e *Endpoint) fresh(k KEM) bool {
+	return k.Serial == e.kems[len(e.kems)-1].serial+1 &&
+		!slices.ContainsFunc(e.kems, func(old kem) bool { return *old.key == k.Key })
+}
