@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/buslog"
 	"unibus/internal/identity"
 )
 
@@ -60,7 +61,7 @@ func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	mine := c.world.bus.Account(c.id.Account)
-	return Comparison{User: h, Number: identity.SafetyNumber(mine.Key, theirs.Key), Trust: c.world.trust(theirs.ID),
+	return Comparison{User: h, Number: identity.SafetyNumber(party(mine), party(theirs)), Trust: c.world.trust(theirs.ID),
 		pin: identity.Pin{Account: theirs.ID, Key: theirs.Key}}, nil
 }
 
@@ -70,3 +71,5 @@ func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) err
 	cmp.pin.Mark = mark
 	return c.store.PutPin(ctx, cmp.User, cmp.pin)
 }
+
+func party(a *buslog.Account) identity.Party { return identity.Party{Account: a.ID, Key: a.Key} }

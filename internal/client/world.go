@@ -225,6 +225,11 @@ func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
 		if err := w.reach(ctx, e.Account, e.Seen); err != nil {
 			return err
 		}
+		if with, ok := buslog.CosignerOf(e); ok {
+			if err := w.reach(ctx, with.Account, with.At); err != nil {
+				return err
+			}
+		}
 	}
 	step, err := w.bus.Check(e, w)
 	if err != nil {

@@ -58,6 +58,8 @@ func vectors() map[string]string {
 		"account_public":           account.String(),
 		"account_id":               AccountIDOf(account).String(),
 		"account_fingerprint":      Fingerprint(account),
+		"words_of_seed":            strings.Join(Words(seed.Bytes()), " "),
+		"safety_number":            SafetyNumber(Party{AccountIDOf(account), account}, Party{bus.AccountID{1}, content.Public()}),
 		"recovery_seed":            hex.EncodeToString(recoverySeed[:]),
 		"recovery_endpoint":        RecoveryEndpoint(recovery).String(),
 		"one_time_content_public":  once.Content.Public().String(),
