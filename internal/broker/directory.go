@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"time"
+
 	"unibus/internal/bus"
 	"unibus/internal/grant"
 	"unibus/internal/identity"
@@ -33,6 +35,7 @@ type RoomFacts struct {
 	Persist  bool          // else live only
 	PostOnly bool          // no live messages: its scope is to publish alone
 	Write    bool
+	Until    time.Time  // what it posts later is refused; zero: never
 	Tip      bus.Prefix // see wire.OpenRoom
 }
 

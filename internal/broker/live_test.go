@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/wire"
@@ -51,6 +52,22 @@ func TestPostOnly(t *testing.T) {
 	a.post(room, alice.frame(room, 10))
 	next(t, heard)
 	quiet(t, out)
+}
+
+// Nobody posts after his time is over, not even until the next look at the facts.
+func TestPostsEnd(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	bot, late, room := n.person(), n.person(), newRoom()
+	n.add(bot, room, RoomFacts{Persist: true, Write: true, Until: time.Now().Add(time.Hour)})
+	n.add(late, room, RoomFacts{Persist: true, Write: true, Until: time.Now().Add(-time.Millisecond)})
+	b, l := n.connect(bot), n.connect(late)
+	b.open(room)
+	l.open(room)
+	b.post(room, bot.frame(room, 10))
+	if got := l.postErr(room, late.frame(room, 10)); got != wire.PostRoom {
+		t.Errorf("after its time: %q", got)
+	}
 }
 
 func TestRemovalCutsAndReopens(t *testing.T) {

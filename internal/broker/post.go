@@ -74,7 +74,7 @@ func (p *poster) take(m *nats.Msg) {
 // passes is booked on the account's quota.
 func (p *poster) check(room bus.RoomID, me bus.EndpointID, raw []byte) (f RoomFacts, refused string) {
 	f, open := p.sessions.room(me, room)
-	if !open || !f.Write {
+	if !open || !f.Write || !f.Until.IsZero() && p.now().After(f.Until) {
 		return f, wire.PostRoom
 	}
 	if !p.dir.Fresh() {

@@ -20,6 +20,7 @@ type RoomAccess struct {
 	Persist bool
 	Read    bool // live messages; a scope may allow to write alone
 	Write   bool
+	Until   time.Time  // when the endpoint's time is over; zero: never
 	Tip     bus.Prefix // see wire.Tip
 }
 
@@ -40,8 +41,9 @@ func (s *Service) RoomFacts(me bus.EndpointID, id bus.RoomID) (RoomAccess, error
 	if verbs == 0 {
 		return RoomAccess{}, bus.ErrNotMember
 	}
+	who := s.view.accounts[s.view.endpoints[me]].Endpoint(me)
 	return RoomAccess{Account: s.view.endpoints[me], Shard: r.record.Shard, Persist: r.state.Create.Persist,
-		Read: verbs.Has(account.VerbRead), Write: verbs.Has(account.VerbPublish), Tip: s.view.tip(r)}, nil
+		Until: who.Rights.NotAfter, Read: verbs.Has(account.VerbRead), Write: verbs.Has(account.VerbPublish), Tip: s.view.tip(r)}, nil
 }
 
 // Readers lists the endpoints that may read an open room on the data plane;

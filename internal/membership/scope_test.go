@@ -78,7 +78,9 @@ func TestScope(t *testing.T) {
 		{"the bus log", func(s membership.Signer) error { return second(b.s.Bus(b.ctx(), s, 0)) }, "", "", ""},
 		{"reading a blob", func(s membership.Signer) error { return second(b.s.MayRead(b.ctx(), s, bus.Hash{1})) }, "", "no_blob", ""},
 		{"reading a blob of the bus", func(s membership.Signer) error { return second(b.s.MayRead(b.ctx(), s, bus.Hash{2})) }, "no_blob", "no_blob", "no_blob"},
-		{"listing blobs", func(s membership.Signer) error { return second(b.s.ListBlobs(b.ctx(), s, in, membership.BlobPlace{}, 10)) }, "", "not_member", ""},
+		{"listing blobs", func(s membership.Signer) error {
+			return second(b.s.ListBlobs(b.ctx(), s, in, membership.BlobPlace{}, 10))
+		}, "", "not_member", ""},
 		{"putting a blob", func(s membership.Signer) error { return b.s.MayUpload(b.ctx(), s, in, 1) }, "read_only", "", ""},
 		{"putting a blob elsewhere", func(s membership.Signer) error {
 			return b.s.MayUpload(b.ctx(), s, membership.Scope(other.State.ID), 1)
@@ -138,7 +140,9 @@ func TestEnd(t *testing.T) {
 	b.add(alice, r, bus.RoleMember, b.Bob)
 	b.Pass(time.Hour)
 	b.must(second(b.s.Authorize(bot.Transport.Public())))
-	b.must(second(b.s.RoomFacts(bot.ID(), r.State.ID)))
+	if got, err := b.s.RoomFacts(bot.ID(), r.State.ID); err != nil || !got.Until.Equal(b.Now) {
+		t.Errorf("at the last moment: %+v, %v", got, err)
+	}
 	b.Pass(time.Millisecond)
 	b.refused(second(b.s.Authorize(bot.Transport.Public())), "revoked")
 	b.refused(second(b.s.Endpoint(bot.Transport.Public())), "revoked")

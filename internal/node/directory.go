@@ -22,7 +22,7 @@ func (d directory) Room(me bus.EndpointID, room bus.RoomID) (broker.RoomFacts, e
 		return broker.RoomFacts{}, err
 	}
 	return broker.RoomFacts{Account: f.Account, Shard: f.Shard, Persist: f.Persist, PostOnly: !f.Read,
-		Write: f.Write, Tip: f.Tip}, nil
+		Write: f.Write, Until: f.Until, Tip: f.Tip}, nil
 }
 
 // Readers are who may be told that a room has news.

@@ -7,6 +7,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/chain/account"
 	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 )
@@ -52,7 +53,8 @@ func (m *model) body(t try) []byte {
 	}
 	switch t.op {
 	case roomlog.OpRekey:
-		return roomlog.Rekey{Reason: t.reason, Start: st}.Encode()
+		return roomlog.Rekey{Reason: t.reason, Start: st,
+			Complaint: roomlog.Complaint{Epoch: bus.Epoch(t.about)}}.Encode()
 	case roomlog.OpAdd:
 		add := roomlog.Add{Start: st}
 		for w, role := range t.add {
@@ -146,7 +148,8 @@ func (m *model) compare() {
 	}
 	var got []listed
 	for _, a := range s.Epoch.Audience {
-		l := listed{id: a.Endpoint, serial: int(a.Serial), role: a.Role}
+		l := listed{id: a.Endpoint, serial: int(a.Serial), role: a.Role, over: a.NotAfter,
+			sends: a.Verbs.Has(account.VerbPublish)}
 		if i := slices.IndexFunc(m.people, func(w *who) bool { return w.ID() == a.Account }); i >= 0 {
 			l.owner = m.people[i]
 		}

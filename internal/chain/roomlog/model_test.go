@@ -82,21 +82,28 @@ func (m *model) ref(w *who, i int) bus.Ref {
 // lists notes that the newest entry of w's chain listed an endpoint.
 func (m *model) lists(w *who, id bus.EndpointID, d *chaintest.Device) {
 	at := m.head(w)
-	w.ends = append(w.ends, &end{id: id, dev: d, added: at, revoked: -1, kems: []kemAt{{at, m.Now}}})
+	e := &end{id: id, dev: d, added: at, revoked: -1, kems: []kemAt{{at, m.Now}}}
+	if d != nil {
+		e.over = d.Rights.NotAfter
+		if s := d.Rights.Scope; s != nil {
+			e.scoped, e.rooms, e.sends = true, s.Rooms, s.Verbs != account.VerbRead
+		}
+	}
+	w.ends = append(w.ends, e)
 }
 
 // newRoom leaves the old room behind for a new one.
 func (m *model) newRoom() {
 	owner := m.people[0]
 	for _, w := range m.people {
-		if w.active(m.busHead()) && len(w.ends) > 0 && w.acts(w.Devices[0], m.head(w)) && m.often(50) {
+		if w.active(m.busHead()) && len(w.ends) > 0 && w.acts(w.Devices[0], m.head(w), m.Now) && m.often(50) {
 			owner = w
 		}
 	}
-	if !owner.acts(owner.Device(), m.head(owner)) {
-		m.addDevice(owner)
+	if !owner.speaks(owner.Device(), m.head(owner), m.Now) {
+		m.addPlain(owner)
 	}
-	by := owner.Devices[slices.IndexFunc(owner.Devices, func(d *chaintest.Device) bool { return owner.acts(d, m.head(owner)) })]
+	by := owner.Devices[slices.IndexFunc(owner.Devices, func(d *chaintest.Device) bool { return owner.speaks(d, m.head(owner), m.Now) })]
 	recovery := m.often(50)
 	m.rooms++
 	m.o = &table{
@@ -144,7 +151,7 @@ func (m *model) vacation() {
 // alive reports whether anybody in the room may still do anything.
 func (m *model) alive() bool {
 	for w := range m.o.members {
-		if w.active(m.busHead()) && slices.ContainsFunc(w.Devices, func(d *chaintest.Device) bool { return w.acts(d, m.head(w)) }) {
+		if w.active(m.busHead()) && slices.ContainsFunc(w.Devices, func(d *chaintest.Device) bool { return w.speaks(d, m.head(w), m.Now) }) {
 			return true
 		}
 	}
@@ -176,6 +183,10 @@ func (m *model) bus() {
 		m.addDevice(w)
 	case 7:
 		m.revokeEndpoint(w)
+	case 8:
+		if len(w.ends) > 0 && w.acts(w.Device(), m.head(w), m.Now) {
+			w.Rotate()
+		}
 	default:
 		if len(w.ends) > 0 {
 			m.renew(w)
@@ -231,17 +242,47 @@ func (m *model) arrive(i *invited) {
 }
 
 func (m *model) addDevice(w *who) {
-	if len(w.ends) > 0 && m.often(20) && slices.ContainsFunc(w.Devices, func(d *chaintest.Device) bool { return d == w.Device() && w.acts(d, m.head(w)) }) {
+	if len(w.ends) > 0 && m.often(20) && slices.ContainsFunc(w.Devices, func(d *chaintest.Device) bool { return d == w.Device() && w.acts(d, m.head(w), m.Now) }) {
 		m.lists(w, w.AddRecovery(), nil)
 		return
 	}
+	maker := slices.IndexFunc(w.Devices, func(d *chaintest.Device) bool { return d.Rights.MayAdd && w.acts(d, m.head(w), m.Now) })
+	switch {
+	case maker >= 0 && m.often(25):
+		l := w.Devices[maker].Link(time.Hour)
+		d := w.TakeUp(l, "linked")
+		m.lists(w, d.ID(), d)
+	case len(w.ends) > 0 && m.often(60):
+		d := w.AddBot("bot", m.rights())
+		m.lists(w, d.ID(), d)
+	default:
+		m.addPlain(w)
+	}
+}
+
+func (m *model) addPlain(w *who) {
 	d := w.AddDevice("d")
 	m.lists(w, d.ID(), d)
 }
 
+// rights are those of some bot, mostly for the room at hand.
+func (m *model) rights() (r account.Rights) {
+	if m.often(50) {
+		r.NotAfter = m.Now.Add(time.Duration(m.IntN(48)) * time.Hour)
+	}
+	if m.often(70) {
+		room := m.o.room.State.ID
+		if m.often(15) {
+			room[0]++
+		}
+		r.Scope = account.NewScope(account.Verb(1+m.IntN(3)), room)
+	}
+	return r
+}
+
 // revokeEndpoint ends one by the account key, or by an admin.
 func (m *model) revokeEndpoint(w *who) {
-	if len(w.ends) == 0 || !w.acts(w.Devices[0], m.head(w)) {
+	if len(w.ends) == 0 || !w.acts(w.Devices[0], m.head(w), m.Now) {
 		return
 	}
 	e := pick(m, w.ends)
@@ -261,7 +302,7 @@ func (m *model) revokeEndpoint(w *who) {
 
 func (m *model) renew(w *who) {
 	e := pick(m, w.ends)
-	if e.dev != nil && e.revoked < 0 {
+	if e.dev != nil && e.live(m.head(w), m.Now) {
 		e.dev.Renew()
 		e.kems = append(e.kems, kemAt{m.head(w), m.Now})
 	}
@@ -291,7 +332,7 @@ func (m *model) random() {
 	}
 	switch t.op {
 	case roomlog.OpRekey:
-		t.reason = roomlog.Reason(1 + m.IntN(5))
+		t.reason, t.about = roomlog.Reason(1+m.IntN(6)), m.o.epoch-m.IntN(2)
 	case roomlog.OpAdd:
 		t.add, t.invite = map[*who]bus.RoomRole{pick(m, m.people): m.role()}, map[*invited]bus.RoomRole{}
 		if len(m.invites) > 0 && m.often(60) {
@@ -349,7 +390,7 @@ func (m *model) author() *who {
 // device picks one of w, now and then a revoked one, or makes one that no
 // chain lists.
 func (m *model) device(w *who) *chaintest.Device {
-	live := slices.DeleteFunc(slices.Clone(w.Devices), func(d *chaintest.Device) bool { return !w.acts(d, m.head(w)) })
+	live := slices.DeleteFunc(slices.Clone(w.Devices), func(d *chaintest.Device) bool { return !w.acts(d, m.head(w), m.Now) })
 	switch {
 	case len(live) > 0 && m.often(90):
 		return pick(m, live)

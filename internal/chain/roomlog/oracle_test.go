@@ -29,6 +29,10 @@ type end struct {
 	id             bus.EndpointID
 	dev            *chaintest.Device // nil for a recovery endpoint
 	added, revoked int
+	over           time.Time // zero: never
+	scoped         bool
+	rooms          []bus.RoomID // of its scope
+	sends          bool         // in them
 	kems           []kemAt
 }
 
@@ -64,6 +68,7 @@ type table struct {
 	newest   time.Time // of all entries
 	started  time.Time
 	epoch    int
+	author   *who // of the epoch
 	listed   []listed
 }
 
@@ -73,6 +78,8 @@ type listed struct {
 	serial int
 	owner  *who
 	role   bus.RoomRole
+	sends  bool // as far as its scope goes
+	over   time.Time
 }
 
 // try is an entry about to be offered, in the oracle's words.
@@ -92,17 +99,49 @@ type try struct {
 	target  *who // of a role or a leave
 	role    bus.RoomRole
 	crooked bool
+	about   int // epoch of a complaint
 }
 
 func (w *who) active(seen int) bool {
 	return w.admitted <= seen && (w.revoked < 0 || seen < w.revoked)
 }
 
-func (e *end) live(pin int) bool { return e.added <= pin && (e.revoked < 0 || pin < e.revoked) }
+func (e *end) live(pin int, at time.Time) bool {
+	return e.added <= pin && (e.revoked < 0 || pin < e.revoked) && (e.over.IsZero() || !at.After(e.over))
+}
 
-// acts reports whether d is a listed, live device of w as of pin.
-func (w *who) acts(d *chaintest.Device, pin int) bool {
-	return slices.ContainsFunc(w.ends, func(e *end) bool { return e.dev == d && e.live(pin) })
+// acts reports whether d is a listed, live endpoint of w as of pin and at.
+func (w *who) acts(d *chaintest.Device, pin int, at time.Time) bool {
+	return slices.ContainsFunc(w.ends, func(e *end) bool { return e.dev == d && e.live(pin, at) })
+}
+
+// speaks is acts for an endpoint without a scope.
+func (w *who) speaks(d *chaintest.Device, pin int, at time.Time) bool {
+	return slices.ContainsFunc(w.ends, func(e *end) bool { return e.dev == d && e.live(pin, at) && !e.scoped })
+}
+
+// role is that of an endpoint of a member in a room, 0 where its scope does not
+// name the room.
+func (e *end) role(room bus.RoomID, member bus.RoomRole) bus.RoomRole {
+	switch {
+	case !e.scoped:
+		return member
+	case !slices.Contains(e.rooms, room):
+		return 0
+	case !e.sends || member == bus.RoleReader:
+		return bus.RoleReader
+	}
+	return bus.RoleMember
+}
+
+// roleOf is role for the device of a try.
+func (o *table) roleOf(t try, member bus.RoomRole) bus.RoomRole {
+	for _, e := range t.by.ends {
+		if e.dev == t.dev {
+			return e.role(o.room.State.ID, member)
+		}
+	}
+	return 0
 }
 
 func (i *invited) takenBy(seen int) *who {
@@ -187,7 +226,7 @@ func (o *table) audience(t try) (out []listed) {
 	members, guests := o.after(t)
 	for w, s := range members {
 		for _, e := range w.ends {
-			if !e.live(s.pin) {
+			if !e.live(s.pin, t.at) {
 				continue
 			}
 			serial := 0
@@ -199,14 +238,15 @@ func (o *table) audience(t try) (out []listed) {
 			}
 			switch {
 			case e.dev == nil && o.recovery:
-				out = append(out, listed{e.id, serial, w, 0})
-			case e.dev != nil && t.at.Sub(made) <= 67*24*time.Hour:
-				out = append(out, listed{e.id, serial, w, s.role})
+				out = append(out, listed{id: e.id, serial: serial, owner: w})
+			case e.dev == nil, t.at.Sub(made) > 67*24*time.Hour, e.role(o.room.State.ID, s.role) == 0:
+			default:
+				out = append(out, listed{e.id, serial, w, e.role(o.room.State.ID, s.role), e.sends || !e.scoped, e.over})
 			}
 		}
 	}
 	for i := range guests {
-		out = append(out, listed{i.Endpoint(), 1, nil, 0})
+		out = append(out, listed{id: i.Endpoint(), serial: 1})
 	}
 	slices.SortFunc(out, func(a, b listed) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return out
@@ -232,7 +272,7 @@ func (o *table) allows(t try) bool {
 	switch t.op {
 	case roomlog.OpRole, roomlog.OpPolicy, roomlog.OpClose, roomlog.OpLeave:
 		me, in := o.members[t.by]
-		return in && t.by.acts(t.dev, me.pin) && o.allowsPlain(t, me)
+		return in && t.by.speaks(t.dev, me.pin, t.at) && o.allowsPlain(t, me)
 	}
 	return o.allowsStart(t) && o.allowsEpoch(t)
 }
@@ -258,21 +298,27 @@ func (o *table) allowsPlain(t try, me seat) bool {
 func (o *table) allowsStart(t try) bool {
 	if t.op == roomlog.OpAccept {
 		_, in := o.guests[t.take]
-		return in && t.take.takenBy(t.seen) == t.by && t.take.open(t.seen, t.at)
+		return in && t.take.takenBy(t.seen) == t.by && t.take.open(t.seen, t.at) && t.by.speaks(t.dev, t.pins[t.by], t.at)
 	}
 	now, _ := o.after(try{seen: t.seen, at: t.at})
-	me := now[t.by] // the role is 0 for who is not in
-	if me.role < bus.RoleMember {
+	role := min(now[t.by].role, o.roleOf(t, now[t.by].role)) // 0 for who is not in
+	if role < bus.RoleMember {
 		return false
 	}
-	owner := me.role == bus.RoleOwner
+	owner := role == bus.RoleOwner
 	switch t.op {
 	case roomlog.OpRekey:
-		return owner || o.due(t)
+		return t.reason == roomlog.ReasonBroken && o.complains(t) ||
+			t.reason != roomlog.ReasonBroken && (owner || o.due(t))
 	case roomlog.OpAdd:
 		return owner && o.canAdd(t)
 	}
 	return o.canRemove(t, owner)
+}
+
+func (o *table) complains(t try) bool {
+	return t.about == o.epoch && o.author != t.by &&
+		slices.ContainsFunc(o.listed, func(l listed) bool { return l.id == t.dev.ID() })
 }
 
 func (o *table) due(t try) bool {
@@ -291,7 +337,8 @@ func (o *table) due(t try) bool {
 		}
 		for _, l := range o.listed {
 			s, in := o.members[l.owner]
-			moved = moved || in && l.role != 0 && (l.role == bus.RoleReader) != (s.role == bus.RoleReader)
+			moved = moved || in && l.role != 0 && l.sends && (l.role == bus.RoleReader) != (s.role == bus.RoleReader)
+			moved = moved || !l.over.IsZero() && t.at.After(l.over)
 		}
 		return moved
 	}
@@ -335,7 +382,7 @@ func (o *table) allowsEpoch(t try) bool {
 		}
 	}
 	me, in := members[t.by]
-	return in && t.by.acts(t.dev, me.pin) &&
+	return in && t.by.acts(t.dev, me.pin, t.at) &&
 		slices.ContainsFunc(o.audience(t), func(l listed) bool { return l.id == t.dev.ID() })
 }
 
@@ -366,6 +413,6 @@ func (o *table) apply(t try) {
 		for w, s := range o.members {
 			o.floor[w] = s.pin
 		}
-		o.left, o.started, o.epoch = map[*who]bool{}, t.at, o.epoch+1
+		o.left, o.started, o.epoch, o.author = map[*who]bool{}, t.at, o.epoch+1, t.by
 	}
 }
