@@ -72,7 +72,12 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	if cause != "" {
 		return o.undecryptable(m, h, cause), nil
 	}
-	return o.events(r, ep, m, opened), o.c.countSeen(ctx, o.id, h.Epoch, m.Seq)
+	// Before the events: a frame that an error hands back is no repeat when it
+	// is read again.
+	if err := o.c.countSeen(ctx, o.id, h.Epoch, m.Seq); err != nil {
+		return nil, err
+	}
+	return o.events(r, ep, m, opened), nil
 }
 
 // room returns the log as far as the frame's epoch.
