@@ -17,8 +17,9 @@ func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for name, ops := range map[string][]chain.Op{
 		"bus log": {buslog.OpGenesis, buslog.OpInvite, buslog.OpInviteRevoke, buslog.OpAccept, buslog.OpUser,
-			buslog.OpRole, buslog.OpRevoke, buslog.OpNodeAdd, buslog.OpNodeRemove},
-		"account": {account.OpAdd, account.OpKEM, account.OpRevoke},
+			buslog.OpRole, buslog.OpRevoke, buslog.OpNodeAdd, buslog.OpNodeRemove,
+			buslog.OpOrgRotate},
+		"account": {account.OpAdd, account.OpKEM, account.OpRevoke, account.OpLink, account.OpAccept, account.OpRotate},
 		"room log": {roomlog.OpCreate, roomlog.OpRekey, roomlog.OpAdd, roomlog.OpRemove, roomlog.OpAccept,
 			roomlog.OpRole, roomlog.OpPolicy, roomlog.OpClose, roomlog.OpLeave},
 	} {
@@ -31,6 +32,9 @@ func TestNumbers(t *testing.T) {
 	for name, pair := range map[string][2]int{
 		"device":        {int(account.KindDevice), 1},
 		"recovery":      {int(account.KindRecovery), 2},
+		"bot":           {int(account.KindBot), 3},
+		"may read":      {int(account.VerbRead), 1},
+		"may publish":   {int(account.VerbPublish), 2},
 		"by endpoint":   {int(account.ByEndpoint), 1},
 		"by account":    {int(account.ByAccount), 2},
 		"by admin":      {int(account.ByAdmin), 3},
@@ -39,6 +43,7 @@ func TestNumbers(t *testing.T) {
 		"frames":        {int(roomlog.ReasonFrames), 3},
 		"moved":         {int(roomlog.ReasonMoved), 4},
 		"left":          {int(roomlog.ReasonLeft), 5},
+		"broken":        {int(roomlog.ReasonBroken), 6},
 		"user":          {int(bus.RoleUser), 1},
 		"admin":         {int(bus.RoleAdmin), 2},
 		"reader":        {int(bus.RoleReader), 1},

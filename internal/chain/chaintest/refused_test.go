@@ -97,6 +97,11 @@ func (o *offering) offers(name string) offers {
 		}
 		return out
 	}
+	for _, c := range o.cases { // the world must not have gone on since
+		if got := bus.CodeOf(o.check(c.Chain, c.Raw)); got != c.Code {
+			o.t.Errorf("%s, %s, %s: refused with %s at last, with %s when it was made", name, c.Chain, c.Name, got, c.Code)
+		}
+	}
 	v := offers{Name: name, BusLog: raws(o.w.BusLog), Accounts: map[string][]raw{}, Cases: o.cases}
 	for _, a := range o.w.Bus().Users() {
 		if log := o.w.AccountLogs[a.ID]; len(log) > 0 {
@@ -110,7 +115,7 @@ func (o *offering) offers(name string) offers {
 }
 
 func TestVectorsRefused(t *testing.T) {
-	made := []offers{oneAdmin(t), twoAdmins(t), roomOfTwo(t), closedRoom(t)}
+	made := []offers{oneAdmin(t), twoAdmins(t), roomOfTwo(t), closedRoom(t), threeAdmins(t), manyEndpoints(t), badEnvelope(t), clearRoom(t)}
 	got, err := json.MarshalIndent(made, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +247,7 @@ func (o *offering) busEntries(old *chaintest.Device, used, ended, expired, open 
 	add("on another history", "prev", forked.Sign(identity.ContextBus, desk.Content))
 	add("an entry again", "index", w.BusLog[1])
 	add("a second genesis", "index", w.Genesis(dave, dave.NewDevice("d")))
-	add("op 9", "op", entry(9, body))
+	add("op 10", "op", entry(10, body))
 	add("op 0", "op", entry(buslog.OpGenesis, body))
 
 	add("user: a handle that is taken", "handle", entry(buslog.OpUser, user("alice", dave.Key.Public())))
@@ -288,7 +293,9 @@ func (o *offering) busEntries(old *chaintest.Device, used, ended, expired, open 
 	add("accept: without the one-time C", "signatures", w.AcceptEntry(fred, open).Sign(identity.ContextBus, fred.Key))
 	self := w.Person("fred")
 	self.Key = open.Keys.Content
-	add("accept: A is the one-time C", "same key", w.AcceptEntry(self, open))
+	same := w.AcceptEntry(self, open)
+	same.Account = identity.AccountIDOf(self.Key.Public())
+	add("accept: A is the one-time C", "same key", same.Sign(identity.ContextBus, open.Keys.Content, self.Key))
 	moved := w.AcceptEntry(fred, open)
 	moved.Actor = desk.ID()
 	add("accept: by another endpoint", "actor", moved.Sign(identity.ContextBus, open.Keys.Content, fred.Key))
@@ -327,7 +334,7 @@ func (o *offering) accountEntries(laptop *chaintest.Device, first identity.KEMPu
 	}
 	fresh := alice.NewDevice("fresh")
 	o.envelope("alice", o.good("alice", w.AddEntry(fresh)), 2)
-	refuse("op 3", "op", entry(3, nil, alice.Key))
+	refuse("op 6", "op", entry(6, nil, alice.Key))
 	stranger := w.AddEntry(fresh)
 	stranger.Account = w.Bob.ID()
 	refuse("add: for another account", "account", stranger.Sign(identity.ContextAccount, alice.Key, fresh.Content))
@@ -430,7 +437,7 @@ func (o *offering) roomEntries(carol *chaintest.Person, used, open *chaintest.In
 	refuse("rekey: by a member, nothing moved", "reason", r.Rekey(alice.Device(), roomlog.ReasonMoved))
 	refuse("rekey: by a member, nobody left", "reason", r.Rekey(alice.Device(), roomlog.ReasonLeft))
 	refuse("rekey: reason 0", "reason", r.Rekey(desk, 0))
-	refuse("rekey: reason 6", "reason", r.Rekey(desk, 6))
+	refuse("rekey: reason 7", "reason", r.Rekey(desk, 7))
 	rekey("the epoch in force", "epoch", func(s *roomlog.Start) { s.Epoch-- })
 	rekey("an epoch left out", "epoch", func(s *roomlog.Start) { s.Epoch++ })
 	rekey("not-after too early", "not-after", func(s *roomlog.Start) { s.NotAfter = w.Now.Add(bus.EpochAge - time.Millisecond) })
