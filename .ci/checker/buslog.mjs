@@ -2,8 +2,8 @@
 // `ops`: how its body reads, and what it demands and does.
 import { equal, hex } from './bytes.mjs';
 import { canSeal } from './crypto.mjs';
-import { Chain, key, oneOf, readBody, readEntry, signedBy } from './entry.mjs';
-import { live } from './account.mjs';
+import { Chain, key, oneOf, readBody, readEntry, readRef, signedBy } from './entry.mjs';
+import { speaker } from './account.mjs';
 import { accountOf, endpointOf } from './identity.mjs';
 import { demand, refuse } from './refuse.mjs';
 
@@ -46,15 +46,17 @@ function newUser(s, e, b, role) {
   s.users.set(key(account), { handle: b.handle, A: b.A, account, role, active: true, index: e.index });
 }
 
-// admin gives the C of the admin's device that wrote the entry.
-function admin(s, e, world) {
-  const user = s.users.get(key(e.account));
-  demand(user && user.active && user.role === 'admin', 'right', 'the author is no active admin');
-  const chain = world.accounts.get(key(e.account)) ?? refuse('seen', 'no chain of the author');
-  const device = live(chain.at(e.seen), e.actor) ?? refuse('actor', 'no live device as of seen');
-  demand(e.seen.index >= (s.seen.get(key(e.account)) ?? 0), 'seen', 'older than one named before');
-  s.seen.set(key(e.account), e.seen.index);
-  return device.C;
+// admin gives the C of the admin's endpoint that wrote the entry.
+const admin = (s, e, world) => adminAt(s, e, e.account, e.actor, e.seen, world);
+
+function adminAt(s, e, account, endpoint, seen, world) {
+  const user = s.users.get(key(account));
+  demand(user && user.active && user.role === 'admin', 'right', 'no active admin');
+  const chain = world.accounts.get(key(account)) ?? refuse('seen', 'no chain of that admin');
+  const p = speaker(chain.at(seen), endpoint, e.time);
+  demand(seen.index >= (s.seen.get(key(account)) ?? 0), 'seen', 'older than one named before');
+  s.seen.set(key(account), seen.index);
+  return p.C;
 }
 
 const active = (s, h) => {
@@ -64,12 +66,25 @@ const active = (s, h) => {
 
 const admins = (s) => [...s.users.values()].filter((u) => u.active && u.role === 'admin');
 
-// against checks who signs an entry that may take something from an admin.
-function against(s, e, world, user) {
-  const C = admin(s, e, world);
-  if (user.role === 'admin') signedBy(e, 'bus', C, s.O);
-  else signedBy(e, 'bus', C);
+// against checks who signs an entry that may take something from an admin: two
+// of three are enough where O is lost, and the last admin stays.
+function against(s, e, b, world, user) {
+  const C = admin(s, e, world), { cosigner: c } = b;
+  if (user.role !== 'admin') {
+    demand(!c, 'cosigner', 'against who is no admin');
+    return signedBy(e, 'bus', C);
+  }
+  demand(admins(s).length > 1, 'last admin', b.handle);
+  if (!c) return signedBy(e, 'bus', C, s.O);
+  demand(!equal(c.account, e.account) && !equal(c.account, user.account) && !equal(e.account, user.account), 'cosigner', 'three are needed');
+  signedBy(e, 'bus', C, adminAt(s, e, c.account, c.endpoint, c.ref, world));
 }
+
+// A cosigner ends the body, or nothing does.
+const readCosigner = (r) => (r.left ? { account: r.take(16), endpoint: r.take(16), ref: readRef(r) } : undefined);
+
+// cosignerOf gives whom an entry names beside its author: it rests on his chain.
+export const cosignerOf = (e) => (e.op === 5 || e.op === 6 ? readBody(e, ops[e.op].body).cosigner : undefined);
 
 const roles = { 1: 'user', 2: 'admin' };
 
@@ -82,7 +97,7 @@ export const ops = {
       demand(equal(e.actor, endpointOf(b.C, b.T)), 'actor', 'is not the endpoint of C and T');
       demand(!equal(b.O, b.A) && !equal(b.O, b.C), 'same key', 'O');
       signedBy(e, 'bus', b.O, b.A, b.C);
-      Object.assign(s, { O: b.O, CA: b.CA });
+      Object.assign(s, { O: b.O, CA: b.CA, formerO: [b.O] });
       newUser(s, e, b, 'admin');
     },
   },
@@ -137,21 +152,19 @@ export const ops = {
   },
   5: {
     name: 'role',
-    body: (r) => ({ handle: handle(r), role: roles[r.int(1)] ?? refuse('role', 'unknown') }),
+    body: (r) => ({ handle: handle(r), role: roles[r.int(1)] ?? refuse('role', 'unknown'), cosigner: readCosigner(r) }),
     apply(s, e, b, world) {
       const u = active(s, b.handle);
-      against(s, e, world, u);
-      demand(u.role !== 'admin' || admins(s).length > 1, 'last admin', b.handle);
+      against(s, e, b, world, u);
       u.role = b.role;
     },
   },
   6: {
     name: 'revoke',
-    body: (r) => ({ handle: handle(r) }),
+    body: (r) => ({ handle: handle(r), cosigner: readCosigner(r) }),
     apply(s, e, b, world) {
       const u = active(s, b.handle);
-      against(s, e, world, u);
-      demand(u.role !== 'admin' || admins(s).length > 1, 'last admin', b.handle);
+      against(s, e, b, world, u);
       u.active = false;
     },
   },
@@ -175,6 +188,17 @@ export const ops = {
       demand(s.nodes.has(hex(b.name)), 'name', 'no such node');
       signedBy(e, 'bus', C);
       s.nodes.delete(hex(b.name));
+    },
+  },
+  9: {
+    name: 'org-rotate',
+    body: (r) => ({ O: r.take(32) }),
+    apply(s, e, b, world) {
+      const C = admin(s, e, world);
+      const others = [C, ...s.formerO, ...[...s.users.values()].map((u) => u.A), ...[...s.invites.values()].flatMap((i) => [i.C, i.T])];
+      demand(!others.some((k) => equal(k, b.O)), 'used', 'another key of the bus');
+      signedBy(e, 'bus', C, s.O, b.O);
+      Object.assign(s, { O: b.O, formerO: [...s.formerO, b.O] });
     },
   },
 };

@@ -1,7 +1,7 @@
 // A world of vectors: the bus log, the accounts and a room, replayed together.
 import { base32, cat, equal, hex, unbase64 } from './bytes.mjs';
 import { Account } from './account.mjs';
-import { BusLog } from './buslog.mjs';
+import { BusLog, cosignerOf } from './buslog.mjs';
 import { sha256 } from './crypto.mjs';
 import { readEntry } from './entry.mjs';
 import { RoomLog } from './roomlog.mjs';
@@ -11,7 +11,7 @@ import { rootOf } from './start.mjs';
 const roleName = { 1: 'reader', 2: 'member', 3: 'owner' };
 
 // firstA is the A that the first entry of an account chain names.
-const firstA = (raw) => readEntry(raw).body.slice(0, 32);
+const firstA = (raw) => readEntry(raw).body.slice(1, 33);
 
 // replay appends every chain's entries as soon as what they see is there. Of
 // the bus log and the accounts each rests on the other, so they take turns.
@@ -41,7 +41,7 @@ export function replay(logs) {
   demand(!busLog.length && [...waiting.values()].every((l) => !l.length), 'seen', 'an entry waits for what nobody wrote');
   for (const chain of world.accounts.values()) {
     const user = world.bus.state.users.get(hex(chain.id));
-    demand(!user || equal(user.A, chain.A), 'account key', 'is not the one that the bus log names');
+    demand(!user || equal(user.A, chain.firstA), 'account key', 'is not the one that the bus log names');
   }
   if (logs.room) {
     world.room = new RoomLog(world.bus.id);
@@ -52,12 +52,14 @@ export function replay(logs) {
 
 const isRevokeByAdmin = (e) => e.op === 2 && e.body[0] === 3;
 
-// ready: a bus entry waits until its author's chain is as long as it saw. The
-// genesis and an accept rest on no chain.
+// ready: a bus entry waits until its author's chain is as long as it saw, and
+// the cosigner's. The genesis and an accept rest on no chain.
 function ready(world, raw) {
   const e = readEntry(raw);
   if (e.op === 0 || e.op === 3) return true;
-  return (world.accounts.get(hex(e.account))?.length ?? 0) > e.seen.index;
+  const reaches = (account, ref) => (world.accounts.get(hex(account))?.length ?? 0) > ref.index;
+  const c = cosignerOf(e);
+  return reaches(e.account, e.seen) && (!c || reaches(c.account, c.ref));
 }
 
 // check reads chains.json.

@@ -1,8 +1,9 @@
-// Keys, ids, links and key lines. docs/protocol.md: Keys and names; Links, key
-// lines, fingerprints, the identity file.
+// Keys, ids, links, key lines and words. docs/protocol.md: Keys and names;
+// Links, key lines, words, fingerprints, the identity file.
 import { isIPv4, isIPv6 } from 'node:net';
+import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { Reader, ascii, base32, base64url, cat, equal, hex, uint, unbase64url, unhex, zero } from './bytes.mjs';
-import { canSeal, derive, kemPublic, labelled, sha256, signContext, signingPublic, strict, verifyContext, verifyPlain } from './crypto.mjs';
+import { canSeal, context, derive, kemPublic, labelled, sha256, sha512, signContext, signingPublic, strict, verifyContext, verifyPlain } from './crypto.mjs';
 import { demand, refuse } from './refuse.mjs';
 
 export const endpointOf = (c, t) => sha256(cat(c, t)).slice(0, 16);
@@ -20,9 +21,42 @@ export function nkey(t) {
   return base32(cat(body, uint(crc & 255, 1), uint(crc >> 8, 1))).toUpperCase();
 }
 
-export function fingerprint(key) {
-  const r = new Reader(labelled('fingerprint', key));
+// groups are six of five digits, each of the next 5 bytes.
+function groups(bytes) {
+  const r = new Reader(bytes);
   return Array.from({ length: 6 }, () => String(r.big(5) % 100000n).padStart(5, '0')).join(' ');
+}
+
+export const fingerprint = (key) => groups(labelled('fingerprint', key));
+
+const sixes = new Map(); // of accounts and keys: the self-test asks for the same ones again
+
+function six(account, A) {
+  const id = hex(cat(account, A));
+  if (!sixes.has(id)) {
+    let h = cat(context('safety number'), account);
+    for (let i = 0; i < 5200; i++) h = sha512(cat(h, A));
+    sixes.set(id, groups(h));
+  }
+  return sixes.get(id);
+}
+
+// safetyNumber is of two accounts, each an id and its A.
+export const safetyNumber = (one, other) => [six(...one), six(...other)].sort().join(' ');
+
+// words spells 32 bytes and the first of their hash, 11 bits a word.
+export function words(secret) {
+  const bits = BigInt('0x' + hex(cat(secret, sha256(secret).slice(0, 1))));
+  return Array.from({ length: 24 }, (_, i) => wordlist[Number((bits >> BigInt(11 * (23 - i))) & 2047n)]).join(' ');
+}
+
+// readWords gives the 32 bytes back.
+export function readWords(text) {
+  const list = text.split(' ').map((w) => wordlist.indexOf(w));
+  demand(list.length === 24 && list.every((i) => i >= 0), 'spelling', '24 words of the list');
+  const all = uint(list.reduce((n, i) => (n << 11n) | BigInt(i), 0n), 33), secret = all.slice(0, 32);
+  demand(all[32] === sha256(secret)[0], 'checksum', 'of the words');
+  return secret;
 }
 
 const linkKinds = { 1: 'invite', 2: 'founding', 3: 'device', 4: 'bus' };
@@ -103,9 +137,12 @@ export function check(v, t) {
     one_time_kem_seed: hex(derive(seed, 'one-time kem')),
     frame_signature_of_hello: hex(signContext('frame', content, ascii('hello'))),
     key_line: writeKeyLine(content, account, tr),
+    words_of_seed: words(seed),
+    safety_number: safetyNumber([accountOf(a), a], [cat(uint(1, 1), new Uint8Array(15)), c]),
   };
   for (const [name, value] of Object.entries(want)) t.same(name, v[name], value);
   t.accept('key line', () => readKeyLine(v.key_line));
+  t.accept('words', () => demand(equal(readWords(v.words_of_seed), seed), 'value', 'words'));
   t.accept('hello', () => demand(verifyContext('frame', c, ascii('hello'), unhex(v.frame_signature_of_hello)), 'signature', 'hello'));
   t.accept('invite link', () => {
     const link = readLink(v.link_invite);

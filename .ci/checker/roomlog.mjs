@@ -2,8 +2,8 @@
 // `ops`: how its body reads, and what it demands and does.
 import { equal, zero } from './bytes.mjs';
 import { Chain, key, oneOf, readBody, readEntry, readRef, signedBy } from './entry.mjs';
-import { live } from './account.mjs';
-import { checkStart, readStart } from './start.mjs';
+import { live, over, speaker } from './account.mjs';
+import { checkStart, readStart, roleOf } from './start.mjs';
 import { demand, refuse } from './refuse.mjs';
 
 const reader = 1, member = 2, owner = 3;
@@ -21,7 +21,7 @@ export class RoomLog extends Chain {
     this.link(e);
     const copy = (m) => new Map([...m].map(([k, v]) => [k, typeof v === 'object' ? { ...v } : v]));
     const s = this.state;
-    const next = { ...s, members: copy(s.members), guests: copy(s.guests), pins: copy(s.pins) };
+    const next = { ...s, id: this.id, members: copy(s.members), guests: copy(s.guests), pins: copy(s.pins) };
     const op = oneOf(ops, e);
     demand(!s.closed, 'closed', 'nothing follows close');
     demand((e.op === 0) === (e.index === 0) && (e.index !== 1 || e.op === 1), 'op', 'create, then rekey');
@@ -55,13 +55,14 @@ function heir(s, bus) {
 const owners = (s) => [...s.members.values()].filter((m) => m.role === owner);
 
 // starter checks who may write an entry that starts an epoch, in which the heir
-// counts as owner, and gives his role and his device's C.
+// counts as owner, and gives the role of his endpoint and its C.
 function starter({ s, e, bus, world }, start, least) {
   const m = s.members.get(key(e.account));
   demand(m && active(bus, e.account), 'right', 'the author is no member with a right');
-  const role = heir(s, bus) === m ? owner : m.role;
+  const p = endpointAt(live, e, start.members.find((p) => equal(p.account, e.account)), world);
+  const role = roleOf(p, s, heir(s, bus) === m ? owner : m.role);
   demand(role >= least, 'right', `role ${role}, not ${least}`);
-  return { role, C: deviceAt(e, start.members.find((p) => equal(p.account, e.account)), world) };
+  return { role, C: p.C };
 }
 
 // writer checks who may write an entry without a start: by the roles of the
@@ -69,13 +70,15 @@ function starter({ s, e, bus, world }, start, least) {
 function writer({ s, e, bus, world }, least) {
   const m = s.members.get(key(e.account));
   demand(m && active(bus, e.account) && m.role >= least, 'right', 'the author is not, or not that');
-  return deviceAt(e, s.epoch.members.find((p) => equal(p.account, e.account)), world);
+  return endpointAt(speaker, e, s.epoch.members.find((p) => equal(p.account, e.account)), world).C;
 }
 
-function deviceAt(e, pin, world) {
+// endpointAt finds the actor as of a pin: who starts an epoch is live, anybody
+// else a speaker.
+function endpointAt(find, e, pin, world) {
   demand(pin, 'pin', 'none for the author');
   const chain = world.accounts.get(key(e.account)) ?? refuse('pin', 'no chain of the author');
-  return (live(chain.at(pin.ref, 'pin'), e.actor) ?? refuse('actor', 'no live device')).C;
+  return find(chain.at(pin.ref, 'pin'), e.actor, e.time) ?? refuse('actor', 'no live endpoint');
 }
 
 // begin starts an epoch of everybody who is in the room after the change.
@@ -89,9 +92,16 @@ function begin({ s, e, bus, world }, start) {
   for (const m of start.members) s.pins.set(key(m.account), m.ref.index);
   const next = heir(s, bus);
   if (next) next.role = owner;
-  for (const l of leaves) l.writes = l.account && s.members.get(key(l.account)).role >= member;
-  s.epoch = { number: start.epoch, time: e.time, members: start.members, leaves, root: start.root, confirm: start.confirm };
+  for (const l of leaves) l.writes = writes(s, l);
+  s.epoch = { number: start.epoch, account: e.account, time: e.time, members: start.members, leaves, root: start.root, confirm: start.confirm };
   s.left = false;
+}
+
+// writes says whether an endpoint of an audience may send, by the roles of the
+// log; it is undefined of whom no member answers for, and of keys that sign nothing.
+function writes(s, l) {
+  const m = l.endpoint && s.members.get(key(l.account));
+  return m && roleOf(l.endpoint, s, m.role) >= member;
 }
 
 // due says whether a member may ask for the epoch for this reason; reason 3 is
@@ -100,11 +110,21 @@ const due = {
   1: () => false,
   2: ({ s, e }) => e.time - s.epoch.time >= day,
   3: () => true,
-  4: ({ s, b }) => b.start.members.length !== s.members.size || b.start.guests.length !== s.guests.size
+  4: ({ s, e, b }) => b.start.members.length !== s.members.size || b.start.guests.length !== s.guests.size
     || b.start.members.some((m) => !s.epoch.members.some((p) => equal(p.account, m.account) && p.ref.index === m.ref.index && equal(p.ref.hash, m.ref.hash)))
-    || s.epoch.leaves.some((l) => l.account && l.C && s.members.has(key(l.account)) && l.writes !== s.members.get(key(l.account)).role >= member),
+    || s.epoch.leaves.some((l) => (writes(s, l) ?? l.writes) !== l.writes || (l.endpoint && over(l.endpoint, e.time))),
   5: ({ s }) => s.left,
+  6: () => true,
 };
+
+// complain holds a complaint, an owner's too, to the epoch in force; whether
+// the envelope is his the node knows, which has the leaves.
+function complain({ s, e }, c) {
+  demand(s.suite === 1, 'complaint', 'where nothing is sealed');
+  demand(s.epoch && c.epoch === s.epoch.number, 'complaint', 'of another epoch');
+  demand(!equal(s.epoch.account, e.account), 'complaint', 'of his own epoch');
+  demand(s.epoch.leaves.some((l) => equal(l.id, e.actor)), 'complaint', 'nothing was sealed to the author');
+}
 
 export const ops = {
   0: {
@@ -116,7 +136,7 @@ export const ops = {
       demand(b.history === 1 || b.history === 2, 'history', b.history);
       demand(b.retention > 0, 'retention', 'is zero');
       demand(active(bus, e.account), 'right', 'the author is not active');
-      signedBy(e, 'room', deviceAt(e, { account: e.account, ref: b.ref }, world));
+      signedBy(e, 'room', endpointAt(speaker, e, { account: e.account, ref: b.ref }, world).C);
       Object.assign(s, { suite: b.suite, recovery: Boolean(b.flags & 2), direct: Boolean(b.flags & 4), history: b.history });
       s.members.set(key(e.account), { account: e.account, role: owner, since: 0 });
       s.pins.set(key(e.account), b.ref.index);
@@ -124,12 +144,17 @@ export const ops = {
   },
   1: {
     name: 'rekey',
-    body: (r) => ({ reason: r.int(1), start: readStart(r) }),
+    body(r) {
+      const reason = r.int(1);
+      const complaint = reason === 6 ? { epoch: r.int(8), envelope: r.take(32) } : undefined;
+      return { reason, complaint, start: readStart(r) };
+    },
     apply(x) {
       const { e, b } = x;
       const reason = due[b.reason] ?? refuse('reason', b.reason);
       const { role, C } = starter(x, b.start, member);
       signedBy(e, 'room', C);
+      if (b.complaint) complain(x, b.complaint);
       demand(role === owner || reason(x), 'reason', `${b.reason} does not hold`);
       begin(x, b.start);
     },
@@ -191,7 +216,7 @@ export const ops = {
       demand(active(bus, e.account), 'right', 'the author is not active');
       demand(e.time <= i.until, 'not-after', 'is over');
       demand(!s.members.has(key(e.account)), 'user', 'is a member');
-      const C = deviceAt(e, b.start.members.find((m) => equal(m.account, e.account)), world);
+      const { C } = endpointAt(speaker, e, b.start.members.find((m) => equal(m.account, e.account)), world);
       signedBy(e, 'room', i.C, C);
       s.guests.delete(key(b.invite));
       s.members.set(key(e.account), { account: e.account, role: guest.role, since: e.index });

@@ -1,8 +1,8 @@
 // The start of an epoch and its audience. docs/protocol.md: Room log.
-import { cat, equal, uint } from './bytes.mjs';
+import { cat, equal, hex, uint } from './bytes.mjs';
 import { labelled } from './crypto.mjs';
 import { key, readRef } from './entry.mjs';
-import { live } from './account.mjs';
+import { live, signs } from './account.mjs';
 import { demand } from './refuse.mjs';
 
 const day = 24 * 3600 * 1000;
@@ -20,6 +20,12 @@ export function readStart(r) {
 
 const rising = (ids) => ids.every((id, i) => i === 0 || Buffer.compare(ids[i - 1], id) < 0);
 
+// verbsOf says what an endpoint may do in a room: 1 read, 2 publish, 3 both.
+const verbsOf = ({ rights: { scope } }, room) => (scope ? scope.rooms.includes(hex(room.id)) && scope.verbs : 3);
+
+// roleOf is the role of a member's endpoint: with a scope it is less.
+export const roleOf = (p, room, role) => (!p.rights.scope ? role : verbsOf(p, room) & 2 ? Math.min(role, 2) : 1);
+
 // audience computes who gets the secret, sorted by endpoint id.
 export function audience(room, bus, start, time, world) {
   const leaves = new Map();
@@ -27,9 +33,12 @@ export function audience(room, bus, start, time, world) {
   for (const m of start.members) {
     const chain = world.accounts.get(key(m.account));
     demand(chain, 'pin', 'no chain of a member');
-    for (const p of chain.at(m.ref, 'pin').endpoints.values()) {
-      if (p.kind === 1 ? live(chain.at(m.ref, 'pin'), p.id) && time - p.made <= kemLife : room.recovery && !p.revoked) {
-        put(p.id, { serial: p.serial, account: m.account, C: p.C, kem: p.kem });
+    const state = chain.at(m.ref, 'pin');
+    for (const p of state.endpoints.values()) {
+      if (!signs(p)) {
+        if (room.recovery && !p.revoked) put(p.id, { serial: p.serial, account: m.account });
+      } else if (live(state, p.id, time) && verbsOf(p, room) && time - p.made <= kemLife) {
+        put(p.id, { serial: p.serial, account: m.account, endpoint: p });
       }
     }
   }
