@@ -154,12 +154,18 @@ func TestRunningProcessTakesTheNewKey(t *testing.T) {
 	b, clock := aging(t)
 	alice := b.Alice(b.General)
 	got, _ := follow(t, alice.Client, b.General)
+	var said []string
+	say := func(c *client.Client, words string) {
+		said = append(said, words)
+		send(t, c, b.General, words)
+		got.untilText(t, words) // the clock goes on when no request is under way
+	}
+	say(b.Admin.Client, "before")
 	clock.Pass(week)
-	send(t, alice.Again(), b.General, "from another process")
+	say(alice.Again(), "from another process")
 	clock.Pass(bus.EpochAge)
-	send(t, b.Admin.Client, b.General, "sealed to the new key")
-	got.untilText(t, "sealed to the new key")
-	got.wantOnce(t, []string{"from another process", "sealed to the new key"})
+	say(b.Admin.Client, "sealed to the new key")
+	got.wantOnce(t, said)
 }
 
 // failing keeps nothing, or keeps and then seems to fail.
