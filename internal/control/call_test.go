@@ -120,7 +120,7 @@ func (r *rig) dial() *tls.Conn {
 	c, err := tls.Dial("tcp", r.addr, r.tls)
 	r.must(err)
 	r.tb.Cleanup(func() { c.Close() })
-	r.must(c.SetDeadline(time.Now().Add(30 * time.Second)))
+	r.must(c.SetDeadline(time.Now().Add(5 * time.Minute)))
 	return c
 }
 
