@@ -65,13 +65,17 @@ func (e *Env) Word(ctx context.Context, arg string) (string, error) {
 	}
 	read := e.readAll
 	if e.StdinTTY {
+		e.note("paste the line, then press Enter")
 		read = e.readLine
 	}
 	word, err := until(ctx, read)
 	if err != nil {
 		return "", fmt.Errorf("read stdin: %w", err)
 	}
-	if word == "" || strings.ContainsAny(word, "\r\n") {
+	if word == "" {
+		return "", bus.Errorf(bus.Invalid, "bad_stdin", "stdin is empty").WithHint("pass the line that was copied")
+	}
+	if strings.ContainsAny(word, "\r\n") {
 		return "", bus.Errorf(bus.Invalid, "bad_stdin", "stdin must hold exactly one line").
 			WithHint("pass the line that was copied, and nothing else")
 	}

@@ -18,6 +18,9 @@ type comparison struct {
 	Number string     `json:"number"`
 }
 
+// numberDigits is how long a safety number is, without its spaces.
+const numberDigits = 60
+
 type verifyOptions struct{ match, differ, qr bool }
 
 func newIdentityVerifyCmd(env *Env) *cobra.Command {
@@ -63,7 +66,14 @@ func (o verifyOptions) told(cmd *cobra.Command, env *Env, words []string) (strin
 		return "", nil
 	}
 	number, err := env.Word(cmd.Context(), strings.Join(words, " "))
-	return strings.Join(strings.Fields(number), ""), err
+	if err != nil {
+		return "", err
+	}
+	digits := strings.Join(strings.Fields(number), "")
+	if len(digits) != numberDigits || strings.Trim(digits, "0123456789") != "" {
+		return "", usagef(cmd, "the number has %d digits, and nothing else", numberDigits)
+	}
+	return digits, nil
 }
 
 func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bus.Handle, told string) error {
@@ -77,9 +87,9 @@ func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bu
 		found.Trust, err = bus.TrustVerified, c.Decide(ctx, found, bus.TrustVerified)
 	case o.differ:
 		found.Trust, err = bus.TrustRejected, c.Decide(ctx, found, bus.TrustRejected)
-	case told == "":
+	case told == "" && found.Trust != bus.TrustVerified:
 		env.note("is the number the same on their side? unibus identity verify " + text.Line(string(h)) + " --match, else --differ")
-	default:
+	case told != "":
 		return bus.Errorf(bus.Integrity, "number_differs", "this is not the number of you and %s", h).
 			WithHint("compare it once more; if it still differs: unibus identity verify %s --differ", h)
 	}

@@ -126,13 +126,21 @@ func printPosture(env *Env, nodes []nodeShown) error {
 	flag := func(name string, get func(nodeShown) bool) column[nodeShown] {
 		return column[nodeShown]{name, func(n nodeShown) text.Safe { return yesNo(get(n)) }}
 	}
+	known := func(name string, get func(nodeShown) bool) column[nodeShown] {
+		return column[nodeShown]{name, func(n nodeShown) text.Safe {
+			if n.why != nil {
+				return "?"
+			}
+			return yesNo(get(n))
+		}}
+	}
 	return printBrief(env, "node", nodes, []column[nodeShown]{
 		column[nodeShown]{"name", func(n nodeShown) text.Safe { return text.Line(cmp.Or(n.Name, "?")) }},
 		flag("ok", func(n nodeShown) bool { return n.OK }),
-		flag("enforce", func(n nodeShown) bool { return n.Enforce }),
-		flag("acl", func(n nodeShown) bool { return n.ACL }),
-		flag("tls", func(n nodeShown) bool { return n.TLS }),
-		flag("cluster", func(n nodeShown) bool { return n.Cluster }),
+		known("enforce", func(n nodeShown) bool { return n.Enforce }),
+		known("acl", func(n nodeShown) bool { return n.ACL }),
+		known("tls", func(n nodeShown) bool { return n.TLS }),
+		known("cluster", func(n nodeShown) bool { return n.Cluster }),
 		column[nodeShown]{"store", func(n nodeShown) text.Safe { return text.Line(n.Store) }},
 		column[nodeShown]{"sync", func(n nodeShown) text.Safe { return text.Line(n.Sync) }},
 		column[nodeShown]{"version", func(n nodeShown) text.Safe { return text.Line(n.Version) }},

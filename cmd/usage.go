@@ -146,6 +146,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		line, _, _ := strings.Cut(err.Error(), "\n")
+		line, _, _ = strings.Cut(line, ": strconv.")
 		return bus.Errorf(bus.Invalid, "usage", "%s%s", about(cmd), line).
 			WithHint("see '%s --help'", cmd.CommandPath())
 	}

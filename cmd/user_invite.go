@@ -27,7 +27,7 @@ const (
 type inviteOptions struct {
 	rooms  []string
 	noRoom bool
-	ttl    time.Duration
+	ttl    span
 	qr     bool
 }
 
@@ -42,7 +42,7 @@ type inviteShown struct {
 }
 
 func newUserInviteCmd(env *Env) *cobra.Command {
-	var o inviteOptions
+	o := inviteOptions{ttl: span(bus.InviteLife)}
 	cmd := &cobra.Command{
 		Use:   "invite NAME",
 		Short: "Print a link, good for one use, that lets somebody in",
@@ -59,8 +59,8 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 			if o.noRoom && len(o.rooms) > 0 {
 				return usagef(cmd, "--room and --no-room contradict each other")
 			}
-			if o.ttl <= 0 || o.ttl > bus.MaxInviteLife {
-				return usagef(cmd, "--ttl must be more than 0 and at most %s", bus.MaxInviteLife)
+			if o.ttl <= 0 || time.Duration(o.ttl) > bus.MaxInviteLife {
+				return usagef(cmd, "--ttl must be more than 0 and at most %s", spanText(bus.MaxInviteLife))
 			}
 			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
 				return runUserInvite(ctx, env, c, h, o)
@@ -69,7 +69,7 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 	}
 	cmd.Flags().StringArrayVar(&o.rooms, "room", nil, "a `ROOM` of yours to let them into; may be repeated")
 	cmd.Flags().BoolVar(&o.noRoom, "no-room", false, "let them onto the bus and into no room")
-	cmd.Flags().DurationVar(&o.ttl, "ttl", bus.InviteLife, "how long the link can be used")
+	cmd.Flags().Var(&o.ttl, "ttl", "how long the link can be used: 2h or 7d")
 	cmd.Flags().BoolVar(&o.qr, "qr", false, "draw the link for a camera, on stderr")
 	return cmd
 }
@@ -79,12 +79,12 @@ func runUserInvite(ctx context.Context, env *Env, c *client.Client, h bus.Handle
 	if err != nil {
 		return err
 	}
-	link, err := c.Invite(ctx, h, o.ttl)
+	link, err := c.Invite(ctx, h, time.Duration(o.ttl))
 	if err != nil {
 		return err
 	}
 	shown := inviteShown{Name: string(h), Link: link.String(), Invite: link.ID.String(), Rooms: []string{},
-		Expires: env.Now().Add(o.ttl).UTC().Truncate(time.Second), Changed: true}
+		Expires: env.Now().Add(time.Duration(o.ttl)).UTC().Truncate(time.Second), Changed: true}
 	for _, r := range rooms {
 		if err := c.AddGuests(ctx, r.id, bus.RoleMember, link.ID); err != nil {
 			return takeBack(ctx, c, link.ID, err)

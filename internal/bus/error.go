@@ -103,7 +103,7 @@ var (
 	ErrRoomClosed = Errorf(Forbidden, "room_closed", "this room was deleted").
 			WithHint("see your rooms: unibus room list")
 	ErrRevoked = Errorf(Unauthenticated, "revoked", "this identity was revoked").
-			WithHint("ask an admin of the bus for a new invite")
+			WithHint("ask an admin of the bus for an invite under another name")
 	ErrUnknownSigner = Errorf(Unauthenticated, "unauthenticated", "the node does not know this identity").
 				WithHint("join the bus with an invite of one of its admins")
 	ErrNoBlob  = Errorf(NotFound, "no_blob", "no such blob").WithHint("it was deleted or has expired, or the reference is not whole")

@@ -170,6 +170,11 @@ func noAnswer(addr string, err error) error {
 		return bus.Errorf(bus.Integrity, "wrong_pin", "%s does not hold this bus's certificate", addr).
 			WithHint("check the address; somebody may be in between").Because(err)
 	}
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) && unknown.IsNotFound {
+		return bus.Errorf(bus.Unavailable, "unreachable", "the name %s is not known on this machine", unknown.Name).
+			WithHint("tell the system where it is, or start the node with another --host").Because(err)
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" || errors.Is(err, nats.ErrNoServers) { // how NATS says that nobody took the call
 		return bus.Errorf(bus.Unavailable, "unreachable", "no node answers at %s", addr).
