@@ -10,6 +10,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/identity"
+	"unibus/internal/profile"
 	"unibus/internal/text"
 )
 
@@ -84,7 +85,7 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 		if err != nil {
 			return shown, err
 		}
-		return o.show(""), nil
+		return o.show("", nil), nil
 	}
 	home, at, err := e.context()
 	if err != nil {
@@ -94,14 +95,37 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 	if err != nil {
 		return shown, err
 	}
-	return o.show(at.Name), nil
+	key, err := e.ownKey(ctx, home, at, o)
+	return o.show(at.Name, key), err
 }
 
-func (o opened) show(name string) identityShown {
+// ownKey is the account key of an identity, as far as it is known on this
+// device: what the chains say that it keeps, else what the seed gives.
+func (e *Env) ownKey(ctx context.Context, home profile.Home, at profile.Context, o opened) (key *identity.VerifyKey, err error) {
+	if at.Pending || len(at.CAPEM) == 0 {
+		return nil, nil
+	}
+	store, err := home.Open(ctx, at.Name, o.id.ProfileKey)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newClient(e, o.id, infoOf(at), store, o.place())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.KnownKey(ctx)
+}
+
+// show describes an identity; key is its account key, if that is known.
+func (o opened) show(name string, key *identity.VerifyKey) identityShown {
 	shown := identityShown{Context: name, User: string(o.id.Handle), Account: o.id.Account.String(),
 		Endpoint: o.id.Endpoint().String(), Name: o.id.Name, Transport: o.id.Transport.Public().String(),
 		Passphrase: o.passphrase != nil, Words: o.id.Seed != nil, Org: o.id.Org != nil}
-	if o.id.Seed != nil {
+	switch {
+	case key != nil:
+		shown.Fingerprint = identity.Fingerprint(*key)
+	case o.id.Seed != nil:
 		shown.Fingerprint = identity.Fingerprint(o.id.Seed.Account().Public())
 	}
 	if o.id.Bus != (bus.ID{}) {

@@ -77,7 +77,7 @@ func TestShownIdentityHasNoSecret(t *testing.T) {
 	t.Parallel()
 	id := client.NewIdentity("device", time.Unix(1_800_000_000, 0))
 	var printed bytes.Buffer
-	if err := writeJSON(&printed, "", opened{id: id}.show("new")); err != nil {
+	if err := writeJSON(&printed, "", opened{id: id}.show("new", nil)); err != nil {
 		t.Fatal(err)
 	}
 	content, transport, seed := id.Content.Seed(), id.Transport.Seed(), id.Seed.Bytes()

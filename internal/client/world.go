@@ -278,6 +278,19 @@ func (w *world) reach(ctx context.Context, id bus.AccountID, ref bus.Ref) error 
 // syncAccount reads an account chain on until it has at least want entries as
 // kept in the profile, or else as far as the node goes.
 func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) error {
+	if err := w.loadAccount(ctx, id); err != nil {
+		return err
+	}
+	acc := w.accounts[id]
+	if acc == nil || acc.Len >= want {
+		return nil
+	}
+	return w.fetch(ctx, w.accountFollow(acc, w.handle(id)))
+}
+
+// loadAccount takes in what the profile holds of an account chain. An account
+// that the bus log does not know has none.
+func (w *world) loadAccount(ctx context.Context, id bus.AccountID) error {
 	user := w.bus.Account(id)
 	if user == nil {
 		return nil
@@ -285,11 +298,7 @@ func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) 
 	if w.accounts[id] == nil {
 		w.accounts[id] = account.New(w.call.bus, user.Key)
 	}
-	f := w.accountFollow(w.accounts[id], user.Handle)
-	if err := w.load(ctx, f); err != nil || f.tail().Len >= want {
-		return err
-	}
-	return w.fetch(ctx, f)
+	return w.load(ctx, w.accountFollow(w.accounts[id], user.Handle))
 }
 
 func (w *world) accountFollow(acc *account.State, h bus.Handle) follow {

@@ -1,0 +1,177 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"unibus/internal/bus"
+	"unibus/internal/config"
+	"unibus/internal/identity"
+	"unibus/internal/text"
+)
+
+// wordShown is one of the 24 words.
+type wordShown struct {
+	Number int    `json:"number"`
+	Word   string `json:"word"`
+}
+
+type wordsOptions struct{ org, forget bool }
+
+func newIdentityWordsCmd(env *Env) *cobra.Command {
+	var o wordsOptions
+	cmd := &cobra.Command{
+		Use:   "words",
+		Short: "Print the 24 words that bring your account back, or forget them",
+		Long: "Print the 24 words that bring your account back when all devices are lost. Write\n" +
+			"them on paper: whoever reads them is you. With --org they are those of the bus\n" +
+			"itself, which only its founder has.\n\n" +
+			"With --forget what the words stand for is removed from this device, so that a\n" +
+			"thief of it gets less: three of the words are asked first. Copies that were made\n" +
+			"before still hold it.",
+		Example: "  unibus identity words\n" +
+			"  unibus identity words --forget\n" +
+			"  unibus identity words --org",
+		Args:        takes(0, 0),
+		Annotations: map[string]string{prints: printsList},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.forget && env.DryRun {
+				return usagef(cmd, "--forget cannot be tried with --dry-run")
+			}
+			return runIdentityWords(cmd.Context(), env, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.org, "org", false, "those of the organisation key of the bus")
+	cmd.Flags().BoolVar(&o.forget, "forget", false, "remove them from this device; off a terminal add --yes")
+	return cmd
+}
+
+func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
+	home, at, err := env.context()
+	if err != nil {
+		return err
+	}
+	keys, err := env.openIdentity(ctx, home.IdentityPath(at.Name))
+	if err != nil {
+		return err
+	}
+	words, err := o.words(keys.id)
+	if err != nil {
+		return err
+	}
+	if !o.forget {
+		return printSecret(env, words)
+	}
+	if err := env.knowsWords(ctx, words); err != nil {
+		return err
+	}
+	if err := keys.place().Update(func(f *identity.File) (bool, error) { return o.drop(f, words) }); err != nil {
+		return err
+	}
+	return printChange(env, "change", "", changed{Name: at.Name, Changed: true},
+		text.Line("the "+o.thing()+" of "+at.Name+" are forgotten here: only your paper has them"))
+}
+
+func (o wordsOptions) thing() string {
+	if o.org {
+		return "words of the organisation key"
+	}
+	return "words"
+}
+
+// words are those of the seed or of the organisation key, if they are still
+// there.
+func (o wordsOptions) words(f *identity.File) ([]string, error) {
+	switch {
+	case o.org && f.Org != nil:
+		return identity.Words(f.Org.Seed()), nil
+	case o.org:
+		return nil, bus.Errorf(bus.NotFound, "no_words", "these keys do not hold the organisation key").
+			WithHint("the founder of the bus has it, or the paper with its words")
+	case f.Seed == nil:
+		return nil, bus.Errorf(bus.NotFound, "no_words", "these keys do not hold the words: they were forgotten, or were never here").
+			WithHint("look on your paper, or on the first device of this user")
+	}
+	return identity.Words(f.Seed.Bytes()), nil
+}
+
+// drop removes what the words stand for, unless another process put something
+// else in its place meanwhile.
+func (o wordsOptions) drop(f *identity.File, words []string) (bool, error) {
+	now, err := o.words(f)
+	if err != nil || !slices.Equal(now, words) {
+		return false, err
+	}
+	if o.org {
+		f.Org = nil
+	} else {
+		f.Seed = nil
+	}
+	return true, nil
+}
+
+// printSecret numbers the words for paper; what a program reads has the words first.
+func printSecret(env *Env, words []string) error {
+	settings, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	shown := make([]wordShown, len(words))
+	for i, w := range words {
+		shown[i] = wordShown{i + 1, w}
+	}
+	columns := []column[wordShown]{
+		{"word", func(w wordShown) text.Safe { return text.Safe(w.Word) }},
+		{"number", func(w wordShown) text.Safe { return text.Safe(strconv.Itoa(w.Number)) }},
+	}
+	if settings.Output == config.Text {
+		slices.Reverse(columns)
+	}
+	return printList(env, "word", shown, columns...)
+}
+
+// asked is how many of the words a person types back.
+const asked = 3
+
+// knowsWords asks for three of the words, in an order that nobody knows before:
+// who cannot read his own paper finds it out now. --yes answers for a script.
+func (e *Env) knowsWords(ctx context.Context, words []string) error {
+	if e.Yes {
+		return nil
+	}
+	if !e.CanAsk() {
+		return bus.Errorf(bus.Invalid, "needs_yes", "three of the words are asked before they are forgotten, and this is not a terminal").
+			WithHint("add --yes")
+	}
+	for _, n := range someOf(len(words)) {
+		typed, err := e.AskSecret(ctx, fmt.Sprintf("Word %d", n+1), "add --yes")
+		if err != nil {
+			return err
+		}
+		if string(bytes.ToLower(bytes.TrimSpace(typed))) != words[n] {
+			return bus.Errorf(bus.Invalid, "wrong_word", "that is not word %d: nothing was forgotten", n+1).
+				WithHint("compare your paper with 'unibus identity words'")
+		}
+	}
+	return nil
+}
+
+// someOf picks different numbers below n.
+func someOf(n int) []int {
+	var picked []int
+	for len(picked) < asked {
+		var b [4]byte
+		_, _ = rand.Read(b[:])
+		if i := int(binary.BigEndian.Uint32(b[:]) % uint32(n)); !slices.Contains(picked, i) {
+			picked = append(picked, i)
+		}
+	}
+	return picked
+}

@@ -1,0 +1,24 @@
+package client
+
+import (
+	"context"
+
+	"unibus/internal/identity"
+)
+
+// KnownKey is this user's account key in force as far as this device has read
+// the chains; nil where it has read none. It asks nobody.
+func (c *Client) KnownKey(ctx context.Context) (*identity.VerifyKey, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.world.loadBus(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.world.loadAccount(ctx, c.id.Account); err != nil {
+		return nil, err
+	}
+	if acc := c.world.accounts[c.id.Account]; acc != nil {
+		return &acc.Key, nil
+	}
+	return nil, nil
+}
