@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/text"
@@ -28,6 +29,7 @@ type identityShown struct {
 	Words       bool   `json:"words"` // the seed of the 24 words is still in it
 	Org         bool   `json:"org"`   // it holds the keys of the bus itself
 	Key         string `json:"key"`   // the line to hand out, while no bus has taken it in
+	Link        string `json:"link"`  // of the bus, for 'identity recover'; no secret
 }
 
 func newIdentityShowCmd(env *Env) *cobra.Command {
@@ -67,6 +69,9 @@ func runIdentityShow(ctx context.Context, env *Env, qr bool) error {
 		{"words", func(i identityShown) text.Safe { return yesNo(i.Words) }},
 		{"org", func(i identityShown) text.Safe { return yesNo(i.Org) }},
 	}
+	if shown.Link != "" {
+		columns = append(columns, column[identityShown]{"link", func(i identityShown) text.Safe { return text.Safe(i.Link) }})
+	}
 	if shown.Key != "" {
 		columns = append(columns, column[identityShown]{"key", func(i identityShown) text.Safe { return text.Safe(i.Key) }})
 	}
@@ -96,7 +101,11 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 		return shown, err
 	}
 	key, err := e.ownKey(ctx, home, at, o)
-	return o.show(at.Name, key), err
+	shown = o.show(at.Name, key)
+	if !at.Pending && len(at.CAPEM) > 0 {
+		shown.Link = client.BusLink(infoOf(at)).String()
+	}
+	return shown, err
 }
 
 // ownKey is the account key of an identity, as far as it is known on this

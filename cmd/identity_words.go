@@ -117,24 +117,24 @@ func (o wordsOptions) drop(f *identity.File, words []string) (bool, error) {
 	return true, nil
 }
 
-// printSecret numbers the words for paper; what a program reads has the words first.
+// printSecret prints the words: numbered and nothing else in text, which goes on
+// paper.
 func printSecret(env *Env, words []string) error {
 	settings, err := env.Settings()
 	if err != nil {
 		return err
 	}
-	shown := make([]wordShown, len(words))
+	shown, rows := make([]wordShown, len(words)), make([][]text.Safe, len(words))
 	for i, w := range words {
 		shown[i] = wordShown{i + 1, w}
-	}
-	columns := []column[wordShown]{
-		{"word", func(w wordShown) text.Safe { return text.Safe(w.Word) }},
-		{"number", func(w wordShown) text.Safe { return text.Safe(strconv.Itoa(w.Number)) }},
+		rows[i] = []text.Safe{text.Safe(strconv.Itoa(i + 1)), text.Safe(w)}
 	}
 	if settings.Output == config.Text {
-		slices.Reverse(columns)
+		return writeRows(env.Stdout, rows)
 	}
-	return printList(env, "word", shown, columns...)
+	return printList(env, "word", shown,
+		column[wordShown]{"word", func(w wordShown) text.Safe { return text.Safe(w.Word) }},
+		column[wordShown]{"number", func(w wordShown) text.Safe { return text.Safe(strconv.Itoa(w.Number)) }})
 }
 
 // asked is how many of the words a person types back.

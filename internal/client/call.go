@@ -197,6 +197,20 @@ func failure(res *http.Response) error {
 		return bus.Errorf(kind, "http_"+strconv.Itoa(res.StatusCode), "the node answered %s", res.Status).
 			WithHint("is something else than a node at this address? see: unibus context show")
 	}
-	return &bus.Error{Kind: kind, Code: f.Error.Code, Message: f.Error.Message, Hint: f.Error.Hint,
+	refused := &bus.Error{Kind: kind, Code: f.Error.Code, Message: f.Error.Message, Hint: f.Error.Hint,
 		RequestID: f.Error.RequestID, Retryable: f.Error.Retryable}
+	if f.Head != nil && f.Account != nil {
+		return &behindError{error: refused, head: *f.Head, account: *f.Account}
+	}
+	return refused
 }
+
+// behindError tells somebody whom the bus does not know yet where the chain
+// stands that he writes to.
+type behindError struct {
+	error
+	head    bus.Head
+	account bus.AccountID
+}
+
+func (e *behindError) Unwrap() error { return e.error }

@@ -66,7 +66,13 @@ func Found(o FoundOptions) (*identity.File, *Founding, error) {
 
 // newIdentity makes the keys of a first endpoint and of its account.
 func newIdentity(name string, now time.Time) *identity.File {
-	seed := identity.NewSeed()
+	return identityFrom(identity.NewSeed(), name, now)
+}
+
+// identityFrom makes the keys of another endpoint of the account whose A seed
+// gives. The account is named after that A, until the bus says that it had
+// another one before.
+func identityFrom(seed identity.Seed, name string, now time.Time) *identity.File {
 	return &identity.File{
 		Account: identity.AccountIDOf(seed.Account().Public()), Name: name, Content: identity.NewSigningKey(),
 		Transport: identity.NewTransportKey(), Seed: &seed, ProfileKey: identity.NewProfileKey(),
@@ -87,13 +93,22 @@ func firstEntries(id *identity.File, now time.Time) []*chain.Entry {
 	a := id.Seed.Account()
 	tail := chain.Tail{Bus: id.Bus, Chain: chain.ID(id.Account)}
 	by := chain.Author{Account: id.Account, Endpoint: id.Endpoint()}
-	device := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindDevice, Content: id.Content.Public(),
-		Transport: id.Transport.Public(), KEM: id.KEMs[0].Key.Public(), Rights: account.Rights{MayAdd: true}, Name: id.Name}
-	first := tail.New(account.OpAdd, device.Encode(), by, now).Sign(identity.ContextAccount, a, id.Content)
-	recovery := account.Add{By: account.ByAccount, Key: a.Public(), Kind: account.KindRecovery,
-		KEM: id.Seed.Recovery().Public(), Name: "recovery"}
-	second := tail.After(first).New(account.OpAdd, recovery.Encode(), by, now).Sign(identity.ContextAccount, a)
+	first := tail.New(account.OpAdd, deviceBody(id), by, now).Sign(identity.ContextAccount, a, id.Content)
+	second := tail.After(first).New(account.OpAdd, recoveryBody(*id.Seed), by, now).Sign(identity.ContextAccount, a)
 	return []*chain.Entry{first, second}
+}
+
+// deviceBody lists the endpoint of an identity that has the seed.
+func deviceBody(id *identity.File) []byte {
+	return account.Add{By: account.ByAccount, Key: id.Seed.Account().Public(), Kind: account.KindDevice,
+		Content: id.Content.Public(), Transport: id.Transport.Public(), KEM: id.KEMs[0].Key.Public(),
+		Rights: account.Rights{MayAdd: true}, Name: id.Name}.Encode()
+}
+
+// recoveryBody lists the recovery endpoint of a seed.
+func recoveryBody(seed identity.Seed) []byte {
+	return account.Add{By: account.ByAccount, Key: seed.Account().Public(), Kind: account.KindRecovery,
+		KEM: seed.Recovery().Public(), Name: "recovery"}.Encode()
 }
 
 func nodeEntry(id *identity.File, genesis, own *chain.Entry, o FoundOptions, now time.Time) (*chain.Entry, error) {

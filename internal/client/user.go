@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"unibus/internal/bus"
@@ -122,12 +123,13 @@ func (c *Client) AddUser(ctx context.Context, h bus.Handle, key identity.KeyLine
 	if err != nil {
 		return link, changed, err
 	}
-	return c.busLink(), changed, nil
+	return BusLink(c.info), changed, nil
 }
 
-// busLink says where the bus is and how to know it.
-func (c *Client) busLink() identity.Link {
-	return identity.Link{Addr: c.call.addr, Kind: identity.LinkBus, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
+// BusLink says where a bus is and how to know it. It holds no secret.
+func BusLink(info identity.ContextInfo) identity.Link {
+	return identity.Link{Addr: strings.TrimPrefix(info.URL, "https://"), Kind: identity.LinkBus,
+		CA: caHash(info.CAPEM), Org: info.Org.Hash()}
 }
 
 // Invite opens the bus for one person: the link is all that he needs, and the

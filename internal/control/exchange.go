@@ -33,10 +33,11 @@ type exchange struct {
 	body   io.Reader
 	raw    []byte // a small body, whole and as it was signed
 
-	code    string        // of the error it was answered with
-	head    *bus.Head     // of a chain on which somebody was first
-	wait    time.Duration // until a retry has a chance, when that is known
-	release []func()      // of what the request holds, in the order it was taken
+	code    string         // of the error it was answered with
+	head    *bus.Head      // of a chain on which somebody was first
+	chainOf *bus.AccountID // whose that is, if it is an account chain
+	wait    time.Duration  // until a retry has a chance, when that is known
+	release []func()       // of what the request holds, in the order it was taken
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {

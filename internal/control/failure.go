@@ -33,7 +33,7 @@ func (x *exchange) fail(err error) {
 		Code: e.Code, Message: e.Message, Hint: e.Hint, RequestID: x.id, Retryable: e.Retryable,
 	}}
 	if status == http.StatusConflict {
-		out.Head = x.head
+		out.Head, out.Account = x.head, x.chainOf
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		x.w.Header().Set("Retry-After", strconv.Itoa(retryAfter(x.wait)))

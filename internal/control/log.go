@@ -40,7 +40,7 @@ func (x *exchange) entry() (a wire.Append, err error) {
 // appended answers an append; who came too late hears what the head is.
 func (x *exchange) appended(a wire.Appended, err error) error {
 	if errors.Is(err, bus.ErrBehind) && a.Head != (bus.Head{}) {
-		x.head = &a.Head
+		x.head, x.chainOf = &a.Head, a.Account
 	}
 	return x.json(a, err)
 }

@@ -11,10 +11,14 @@ import (
 )
 
 // HandleOf returns the name of an account, for an owner who does not know it
-// yet; false for an account that the bus log does not name.
+// yet; false for an account that the bus log does not name. The account may be
+// named after any key that it ever had: its owner may know the newest alone.
 func (s *Service) HandleOf(id bus.AccountID) (bus.Handle, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if owner, later := s.view.keys[id]; later {
+		id = owner
+	}
 	a := s.view.log.Account(id)
 	if a == nil {
 		return "", false
@@ -45,7 +49,7 @@ func (s *Service) AccountEntries(ctx context.Context, by Signer, h bus.Handle, f
 // AppendAccount appends to a user's account chain. An add that the user's A
 // signed needs no known signer, only that the request is signed by the T it
 // adds: Signer{Transport: t} will do. On bus.ErrBehind the answer holds the
-// head, because such a signer cannot read it yet.
+// head and the account, because such a signer cannot read them yet.
 func (s *Service) AppendAccount(ctx context.Context, by Signer, h bus.Handle, raw []byte) (wire.Appended, error) {
 	e, err := s.parse(raw)
 	if err != nil {
@@ -55,16 +59,17 @@ func (s *Service) AppendAccount(ctx context.Context, by Signer, h bus.Handle, ra
 	s.order.Lock()
 	defer s.order.Unlock()
 	acc, err := s.mayAppendAccount(by, h, e)
-	if err != nil {
+	if acc == nil {
 		return wire.Appended{}, err
 	}
-	if !isHead(acc.Tail, e) {
+	if err == nil && !isHead(acc.Tail, e) {
 		err = s.appendAccount(ctx, acc, e)
 	}
 	if acc.Len == 0 {
 		return wire.Appended{}, err
 	}
-	return wire.Appended{Head: acc.Head()}, err
+	of := acc.ID
+	return wire.Appended{Head: acc.Head(), Account: &of}, err
 }
 
 func (s *Service) appendAccount(ctx context.Context, acc *account.State, e entry) error {
@@ -80,7 +85,8 @@ func (s *Service) appendAccount(ctx context.Context, acc *account.State, e entry
 }
 
 // mayAppendAccount finds the chain of h if by may write e into it; the rules
-// check whose keys signed e.
+// check whose keys signed e. With an error it returns the chain to whoever may
+// know its head.
 func (s *Service) mayAppendAccount(by Signer, h bus.Handle, e entry) (*account.State, error) {
 	signer, err := s.user(by)
 	if err != nil && e.Op == account.OpAdd {
@@ -126,8 +132,7 @@ func mayWrite(by Signer, id bus.AccountID, e entry) error {
 func (s *Service) byAddedKey(t identity.TransportID, h bus.Handle, e entry, refusal error) (*account.State, error) {
 	add, ok := account.ParseAdd(e.Body)
 	a := s.view.log.User(h)
-	if !ok || a == nil || e.Account != a.ID || add.By != account.ByAccount || add.Kind == account.KindRecovery ||
-		add.Transport != t {
+	if !ok || a == nil || add.By != account.ByAccount || add.Kind == account.KindRecovery || add.Transport != t {
 		return nil, refusal
 	}
 	acc, err := s.view.chainOf(a.ID)
@@ -137,5 +142,11 @@ func (s *Service) byAddedKey(t identity.TransportID, h bus.Handle, e entry, refu
 	if !a.Active() {
 		return nil, bus.ErrRevoked
 	}
-	return acc, s.allow(e.Account, len(e.raw), false)
+	if e.Account != a.ID { // he has a later key than the one that the account is named after
+		return acc, bus.ErrBehind
+	}
+	if err := s.allow(e.Account, len(e.raw), false); err != nil {
+		return nil, err
+	}
+	return acc, nil
 }

@@ -5,10 +5,13 @@ import (
 	"testing"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain"
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/chaintest"
+	"unibus/internal/identity"
 	"unibus/internal/membership"
+	"unibus/internal/wire"
 )
 
 // TestFirstDevice lists the first device of somebody whom the node knows by his
@@ -67,6 +70,45 @@ func TestFurtherDevice(t *testing.T) {
 	behind, err := b.s.AppendAccount(b.ctx(), stranger(tablet), "alice", late.Encode())
 	if bus.CodeOf(err) != "behind" || behind.Head.Index != head.Index+1 {
 		t.Errorf("%+v, %v; want behind with the head", behind, err)
+	}
+}
+
+// TestLaterKey: whoever holds the key that took the place of the first one, and
+// nothing else, finds the account by it and lists a device.
+func TestLaterKey(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, alice := b.Alice.Key, b.Alice.Device()
+	b.Alice.Rotate()
+	b.sync(b.Alice, alice)
+	found := b.Alice.NewDevice("found")
+	later := identity.AccountIDOf(b.Alice.Key.Public())
+	if got, ok := b.s.HandleOf(later); got != "alice" || !ok {
+		t.Errorf("the later key names %q, %v", got, ok)
+	}
+	offer := func(account bus.AccountID, key identity.SigningKey) (wire.Appended, error) {
+		e := b.AddEntry(found)
+		e.Account, e.Chain = account, chain.ID(account)
+		e.Sign(identity.ContextAccount, key, found.Content)
+		return b.s.AppendAccount(b.ctx(), stranger(found), "alice", e.Encode())
+	}
+	got, err := offer(later, b.Alice.Key)
+	if bus.CodeOf(err) != "behind" || got.Account == nil || *got.Account != b.Alice.ID() || got.Head.Ref() != b.Alice.Head() {
+		t.Errorf("%+v, %v; want behind with account and head", got, err)
+	}
+	for name, err := range map[string]error{
+		"the first key":  second(offer(b.Alice.ID(), first)),
+		"another's key":  second(offer(later, b.Bob.Key)),
+		"the device's C": second(offer(later, alice.Content)),
+	} {
+		if bus.CodeOf(err) != "unauthenticated" {
+			t.Errorf("%s: %v, want unauthenticated", name, err)
+		}
+	}
+	b.must(second(offer(b.Alice.ID(), b.Alice.Key)))
+	b.revoke(b.Alice)
+	if got, err := offer(later, b.Alice.Key); bus.CodeOf(err) != "revoked" || got.Account != nil {
+		t.Errorf("after a revocation: %+v, %v", got, err)
 	}
 }
 

@@ -227,6 +227,47 @@ func TestStagedRoom(t *testing.T) {
 	b.must(second(b.s.Key(b.ctx(), by(alice), r.State.ID, 1, alice.ID())))
 }
 
+// TestRecoveryKey gives what was sealed to an account's recovery endpoint to the
+// account's devices, while both stand, and to nobody else.
+func TestRecoveryKey(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	alice, bob := b.Alice.Device(), b.Bob.Device()
+	recovery := b.Alice.AddRecovery()
+	b.sync(b.Alice, alice)
+	r := b.room(alice, func(c *roomlog.Create) { c.Recovery = true })
+	b.add(alice, r, bus.RoleMember, b.Bob)
+	id := r.State.ID
+	found := b.Alice.AddDevice("found")
+	b.sync(b.Alice, alice)
+	bot := b.Alice.AddBot("bot", account.Rights{Scope: account.NewScope(account.VerbRead|account.VerbPublish, id)})
+	b.sync(b.Alice, alice)
+	ask := func(d *chaintest.Device) error { return second(b.s.Key(b.ctx(), by(d), id, 2, recovery)) }
+	b.must(ask(alice))
+	b.must(ask(found))
+	for name, c := range map[string]struct {
+		who  *chaintest.Device
+		code string
+	}{
+		"another member":      {bob, "not_your_key"},
+		"a bot with a scope":  {bot, "not_your_key"},
+		"who is not a member": {b.Founder.Device(), "not_member"},
+	} {
+		if err := ask(c.who); bus.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	end := func(id bus.EndpointID) {
+		e := b.AccountEntry(b.Alice, alice, account.OpRevoke, account.Revoke{By: account.ByEndpoint, Endpoint: id}.Encode(), alice.Content)
+		b.MustAccount(b.Alice, e)
+		b.sync(b.Alice, alice)
+	}
+	end(found.ID())
+	b.refused(ask(found), "revoked")
+	end(recovery)
+	b.refused(ask(alice), "not_your_key")
+}
+
 // TestKey gives an envelope to the endpoint it was sealed to, while it is in
 // the room, and to nobody else, not even of the same user.
 func TestKey(t *testing.T) {

@@ -18,7 +18,7 @@ func (v *view) checkBus(e entry) (func(), error) {
 		return nil, err
 	}
 	if key, ok := buslog.NewKey(e.Entry); ok {
-		if _, taken := v.keys[key]; taken {
+		if _, taken := v.keys[identity.AccountIDOf(key)]; taken {
 			return nil, errKeyUsed
 		}
 	}
@@ -38,7 +38,8 @@ func (v *view) checkAccount(acc *account.State, e entry) (func(), error) {
 		return nil, errKeyUsed
 	}
 	if key, ok := account.ParseRotate(e.Body); ok && e.Op == account.OpRotate {
-		if _, taken := v.keys[key]; taken || v.log.Account(identity.AccountIDOf(key)) != nil {
+		named := identity.AccountIDOf(key)
+		if _, taken := v.keys[named]; taken || v.log.Account(named) != nil {
 			return nil, errKeyUsed
 		}
 	}
@@ -80,7 +81,7 @@ func (v *view) noteAccount(acc *account.State, e entry) {
 	v.written[e.Account] += int64(len(e.raw))
 	v.accounts[acc.ID] = acc
 	if e.Op == account.OpRotate {
-		v.keys[acc.Key] = acc.ID
+		v.keys[identity.AccountIDOf(acc.Key)] = acc.ID
 	}
 	n, ok := named(e)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/account"
 	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
@@ -12,7 +13,7 @@ import (
 
 // Key returns the envelope of an epoch, 0 for the newest, that was sealed to
 // the signer's own endpoint; an account that took an invite up also gets those
-// of the invite's endpoint. Others in the room get Forbidden (not_your_key).
+// of the invite's endpoint, and every account those of its recovery endpoint. Others in the room get Forbidden (not_your_key).
 func (s *Service) Key(ctx context.Context, by Signer, id bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) (wire.Key, error) {
 	err := s.ask(by, func(v *view, by Signer) error {
 		at, err := v.seat(by, id)
@@ -22,7 +23,7 @@ func (s *Service) Key(ctx context.Context, by Signer, id bus.RoomID, epoch bus.E
 		if epoch == 0 {
 			epoch = at.state.Epoch.Number
 		}
-		if !by.unsigned && endpoint != by.Endpoint && !v.ownsInvite(by, endpoint) {
+		if !by.unsigned && endpoint != by.Endpoint && !v.ownsInvite(by, endpoint) && !v.ownsRecovery(by, endpoint) {
 			return errNotYourKey
 		}
 		return nil
@@ -43,6 +44,17 @@ var errNotYourKey = bus.Errorf(bus.Forbidden, "not_your_key", "a room key is giv
 func (v *view) ownsInvite(by Signer, endpoint bus.EndpointID) bool {
 	invite, ok := v.invite(by)
 	return ok && v.log.Invite(invite).Endpoint() == endpoint
+}
+
+// ownsRecovery reports whether endpoint is a recovery endpoint of by's account
+// that stands. An endpoint with a scope has no use for what opens every room.
+func (v *view) ownsRecovery(by Signer, endpoint bus.EndpointID) bool {
+	acc := v.accounts[by.Account]
+	if by.OneTime() || acc == nil || by.Rights.Scope != nil {
+		return false
+	}
+	e := acc.Endpoint(endpoint)
+	return e != nil && e.Kind == account.KindRecovery && !e.Revoked
 }
 
 // Stage keeps envelopes for an entry that the signer will append, also for a

@@ -29,7 +29,7 @@ type view struct {
 	guests    map[bus.InviteID]map[bus.RoomID]*room  // open rooms by guest
 	made      map[bus.AccountID]int                  // open rooms by their maker
 	written   map[bus.AccountID]int64                // bytes of entries by author
-	keys      map[identity.VerifyKey]bus.AccountID   // account keys that took the place of a first one
+	keys      map[bus.AccountID]bus.AccountID        // what a later account key would name, and whose it is
 }
 
 // holder is whose transport key it is: an endpoint's, an invite's or a device
@@ -66,7 +66,7 @@ func newView(now func() time.Time) *view {
 		log: buslog.New(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{},
 		holders: map[identity.TransportID]holder{}, endpoints: map[bus.EndpointID]bus.AccountID{},
 		members: map[bus.AccountID]map[bus.RoomID]*room{}, guests: map[bus.InviteID]map[bus.RoomID]*room{},
-		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{}, keys: map[identity.VerifyKey]bus.AccountID{},
+		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{}, keys: map[bus.AccountID]bus.AccountID{},
 	}
 }
 

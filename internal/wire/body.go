@@ -50,8 +50,9 @@ type Envelope struct {
 
 // Appended answers an append.
 type Appended struct {
-	Head bus.Head `json:"head"`
-	Cut  int      `json:"cut,omitempty"` // connections closed by it
+	Head    bus.Head       `json:"head"`
+	Account *bus.AccountID `json:"account,omitempty"` // whose chain that is; only of an account chain
+	Cut     int            `json:"cut,omitempty"`     // connections closed by it
 }
 
 // Accept takes an invite up: the bus-log entry and the first entries of the
@@ -174,6 +175,9 @@ type Failure struct {
 	// signer that the bus does not know yet cannot read it, and needs it to
 	// write the next entry.
 	Head *bus.Head `json:"head,omitempty"`
+	// Account is whose chain that is: who recovers an account with a later key
+	// does not know the key that it is named after.
+	Account *bus.AccountID `json:"account,omitempty"`
 }
 
 // FailureBody is a bus.Error on the wire.
