@@ -95,6 +95,9 @@ func (o wordsOptions) words(f *identity.File) ([]string, error) {
 	case o.org:
 		return nil, bus.Errorf(bus.NotFound, "no_words", "these keys do not hold the organisation key").
 			WithHint("the founder of the bus has it, or the paper with its words")
+	case f.Next != nil:
+		return nil, bus.Errorf(bus.Conflict, "rotating", "these keys are being changed: which words are good is not decided").
+			WithHint("run again: unibus identity rotate")
 	case f.Seed == nil:
 		return nil, bus.Errorf(bus.NotFound, "no_words", "these keys do not hold the words: they were forgotten, or were never here").
 			WithHint("look on your paper, or on the first device of this user")

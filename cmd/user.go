@@ -30,11 +30,12 @@ type userShown struct {
 	Endpoints   int       `json:"endpoints"`
 	Created     time.Time `json:"created"`
 	Trust       bus.Trust `json:"trust"`
+	KeySince    time.Time `json:"key_since,omitzero"` // when the key took the place of another one
 }
 
 func showUser(p client.Person) userShown {
 	return userShown{Name: string(p.Handle), Role: p.Role.String(), State: p.State(), Trust: p.Trust,
-		Fingerprint: identity.Fingerprint(p.Key), Endpoints: p.Endpoints, Created: p.Created.UTC()}
+		Fingerprint: identity.Fingerprint(p.Key), Endpoints: p.Endpoints, Created: p.Created.UTC(), KeySince: p.KeySince.UTC()}
 }
 
 func userColumns() []column[userShown] {
@@ -102,6 +103,11 @@ func newUserShowCmd(env *Env) *cobra.Command {
 				p, err := c.Person(ctx, h)
 				if err != nil {
 					return err
+				}
+				name := string(h)
+				if !p.KeySince.IsZero() && p.Trust != bus.TrustVerified {
+					env.note(text.Line(name + " has another account key since " + p.KeySince.Local().Format(time.DateTime) +
+						"; compare numbers: unibus identity verify " + name))
 				}
 				return printOne(env, "user", showUser(p), userColumns()...)
 			})

@@ -120,11 +120,16 @@ func (r revocationShown) line(thing string) string {
 	if !r.Changed {
 		line = thing + " was revoked before"
 	}
-	if len(r.Rekeyed) > 0 {
-		line += "; new key for " + strings.Join(r.Rekeyed, ", ")
+	return line + newKeys(r.Rekeyed, r.Pending)
+}
+
+// newKeys says which rooms have a new key, and which wait for one.
+func newKeys(rekeyed, pending []string) (line string) {
+	if len(rekeyed) > 0 {
+		line += "; new key for " + strings.Join(rekeyed, ", ")
 	}
-	if len(r.Pending) > 0 {
-		line += "; new key pending for " + strings.Join(r.Pending, ", ")
+	if len(pending) > 0 {
+		line += "; new key pending for " + strings.Join(pending, ", ")
 	}
 	return line
 }

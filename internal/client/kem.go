@@ -182,8 +182,7 @@ func (c *Client) syncOwnNow(ctx context.Context) error {
 	if err := c.world.syncBus(ctx); err != nil {
 		return err
 	}
-	_, at := c.ownEndpoint()
-	return c.world.syncAccount(ctx, c.id.Account, at+2)
+	return c.world.syncNow(ctx, c.id.Account)
 }
 
 // longestRetention is for how long any room of this endpoint keeps messages. The

@@ -15,7 +15,8 @@ import (
 type Person struct {
 	Handle    bus.Handle
 	Account   bus.AccountID
-	Key       identity.VerifyKey // the account key
+	Key       identity.VerifyKey // the account key in force
+	KeySince  time.Time          // when it took the place of another one; zero for the first
 	Role      bus.UserRole
 	Revoked   bool
 	Trust     bus.Trust
@@ -37,14 +38,17 @@ func (c *Client) People(ctx context.Context) ([]Person, error) {
 	if err := c.call.get(ctx, wire.TargetUsers, &told); err != nil {
 		return nil, err
 	}
-	endpoints := make(map[bus.AccountID]int, len(told.Items))
-	for _, u := range told.Items {
-		endpoints[u.Account] = u.Endpoints
-	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	if err := c.world.syncBus(ctx); err != nil {
 		return nil, err
+	}
+	endpoints := make(map[bus.AccountID]int, len(told.Items))
+	for _, u := range told.Items {
+		endpoints[u.Account] = u.Endpoints
+		if err := c.world.followKey(ctx, u); err != nil {
+			return nil, err
+		}
 	}
 	accounts := c.world.bus.Users()
 	people := make([]Person, len(accounts))
@@ -54,10 +58,28 @@ func (c *Client) People(ctx context.Context) ([]Person, error) {
 	return people, nil
 }
 
+// followKey reads the chain of a user on where the node tells another key than
+// is known: whoever never changed his is not asked about.
+func (w *world) followKey(ctx context.Context, told wire.User) error {
+	if err := w.loadAccount(ctx, told.Account); err != nil {
+		return err
+	}
+	if a := w.bus.Account(told.Account); a == nil || told.Head == nil || w.key(a) == told.Key {
+		return nil
+	}
+	return w.syncAccount(ctx, told.Account, told.Head.Index+1)
+}
+
 // person is called with the world locked.
 func (c *Client) person(a *buslog.Account, endpoints int) Person {
-	return Person{Handle: a.Handle, Account: a.ID, Key: a.Key, Role: a.Role, Revoked: a.Revoked, Trust: c.world.trust(a.ID),
+	p := Person{Handle: a.Handle, Account: a.ID, Key: a.Key, Role: a.Role, Revoked: a.Revoked, Trust: c.world.trust(a.ID),
 		Created: a.Since, Endpoints: endpoints}
+	if acc := c.world.accounts[a.ID]; acc != nil {
+		keys := acc.Keys()
+		newest := keys[len(keys)-1]
+		p.Key, p.KeySince = newest.Key, newest.Since
+	}
+	return p
 }
 
 // Person returns one user; NotFound, code no_user, where the bus has none.
@@ -72,5 +94,8 @@ func (c *Client) Person(ctx context.Context, h bus.Handle) (Person, error) {
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
+	if err := c.world.syncNow(ctx, known.ID); err != nil {
+		return Person{}, err
+	}
 	return c.person(known, told.Endpoints), nil
 }

@@ -20,12 +20,20 @@ func (w *world) trust(id bus.AccountID) bus.Trust {
 		return bus.TrustVerified
 	case pinned && pin.Account != id:
 		return bus.TrustChanged
-	case pinned && pin.Key == a.Key && pin.Mark != "":
-		return pin.Mark
+	case pinned && pin.Key == w.key(a) && pin.Mark != "":
+		return pin.Mark // after a change of keys the numbers are others
 	case pin.Mark == bus.TrustRejected: // a newer key of the same account is no better
 		return bus.TrustRejected
 	}
 	return bus.TrustUnverified
+}
+
+// key is the A in force of an account, as far as its chain is known here.
+func (w *world) key(a *buslog.Account) identity.VerifyKey {
+	if acc := w.accounts[a.ID]; acc != nil {
+		return acc.Key
+	}
+	return a.Key
 }
 
 // trustAll refuses to send to a room while the handle of one of its members
@@ -60,9 +68,15 @@ func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	mine := c.world.bus.Account(c.id.Account)
-	return Comparison{User: h, Number: identity.SafetyNumber(party(mine), party(theirs)), Trust: c.world.trust(theirs.ID),
-		pin: identity.Pin{Account: theirs.ID, Key: theirs.Key}}, nil
+	for _, id := range []bus.AccountID{c.id.Account, theirs.ID} {
+		if err := c.world.syncNow(ctx, id); err != nil {
+			return cmp, err
+		}
+	}
+	mine := c.world.party(c.world.bus.Account(c.id.Account))
+	other := c.world.party(theirs)
+	return Comparison{User: h, Number: identity.SafetyNumber(mine, other), Trust: c.world.trust(theirs.ID),
+		pin: identity.Pin{Account: theirs.ID, Key: other.Key}}, nil
 }
 
 // Decide keeps what a person found when he compared: bus.TrustVerified or
@@ -72,4 +86,6 @@ func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) err
 	return c.store.PutPin(ctx, cmp.User, cmp.pin)
 }
 
-func party(a *buslog.Account) identity.Party { return identity.Party{Account: a.ID, Key: a.Key} }
+func (w *world) party(a *buslog.Account) identity.Party {
+	return identity.Party{Account: a.ID, Key: w.key(a)}
+}

@@ -36,8 +36,11 @@ func (c *Client) User(ctx context.Context, h bus.Handle) (u User, err error) {
 	if err != nil {
 		return u, err
 	}
-	u.Key = known.Key
-	return u, nil
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	err = c.world.syncNow(ctx, known.ID)
+	u.Key = c.world.key(known)
+	return u, err
 }
 
 // account returns a user from the verified bus log.

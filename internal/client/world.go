@@ -288,6 +288,18 @@ func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) 
 	return w.fetch(ctx, w.accountFollow(acc, w.handle(id)))
 }
 
+// syncNow reads an account chain on as far as the node goes.
+func (w *world) syncNow(ctx context.Context, id bus.AccountID) error {
+	if err := w.loadAccount(ctx, id); err != nil {
+		return err
+	}
+	acc := w.accounts[id]
+	if acc == nil {
+		return nil
+	}
+	return w.syncAccount(ctx, id, acc.Len+1)
+}
+
 // loadAccount takes in what the profile holds of an account chain. An account
 // that the bus log does not know has none.
 func (w *world) loadAccount(ctx context.Context, id bus.AccountID) error {

@@ -27,6 +27,7 @@ type disk struct {
 	Transport  []byte        `json:"transport"`
 	KEMs       []diskKEM     `json:"kems"`
 	Seed       []byte        `json:"seed,omitempty"`
+	Next       []byte        `json:"next_seed,omitempty"`
 	Org        []byte        `json:"org,omitempty"`
 	CA         *diskCA       `json:"ca,omitempty"`
 	ProfileKey []byte        `json:"profile_key"`
@@ -57,6 +58,9 @@ func encode(f *File) ([]byte, error) {
 	}
 	if f.Seed != nil {
 		d.Seed = bytesOf(f.Seed.Bytes())
+	}
+	if f.Next != nil {
+		d.Next = bytesOf(f.Next.Bytes())
 	}
 	if f.Org != nil {
 		d.Org = bytesOf(f.Org.Seed())
@@ -118,13 +122,19 @@ func (d *disk) file() (*File, error) {
 
 // roots makes the keys that only a first endpoint or a first admin has.
 func (d *disk) roots(f *File) error {
-	if d.Seed != nil {
-		b, ok := key32(d.Seed)
+	for _, kept := range []struct {
+		raw  []byte
+		seed **Seed
+	}{{d.Seed, &f.Seed}, {d.Next, &f.Next}} {
+		if kept.raw == nil {
+			continue
+		}
+		b, ok := key32(kept.raw)
 		if !ok {
 			return errFileKey
 		}
 		seed := SeedFrom(b)
-		f.Seed = &seed
+		*kept.seed = &seed
 	}
 	if d.Org != nil {
 		b, ok := key32(d.Org)

@@ -19,12 +19,12 @@ const testWork = 10
 
 func newFile(t testing.TB) *File {
 	t.Helper()
-	ca, seed, org := newCAForTest(t), NewSeed(), NewSigningKey()
+	ca, seed, next, org := newCAForTest(t), NewSeed(), NewSeed(), NewSigningKey()
 	return &File{
 		Bus: bus.ID{1}, Handle: "alice", Account: AccountIDOf(seed.Account().Public()), Name: "laptop",
 		Content: NewSigningKey(), Transport: NewTransportKey(), ProfileKey: NewProfileKey(),
 		KEMs: []KEMEntry{{Serial: 1, Key: NewKEMKey(), Made: time.Now()}, {Serial: 4, Key: NewKEMKey(), Made: time.Now()}},
-		Seed: &seed, Org: &org, CA: &ca,
+		Seed: &seed, Next: &next, Org: &org, CA: &ca,
 		Context: &ContextInfo{Name: "local", URL: "https://127.0.0.1:8443", NATS: "127.0.0.1:4222",
 			CAPEM: ca.CertificatePEM(), Org: org.Public()},
 	}
@@ -200,6 +200,7 @@ func TestMarshalRefuses(t *testing.T) {
 		"serials fall":       func(f *File) { f.KEMs[0].Serial = 5 },
 		"one key for two":    func(f *File) { f.Transport = TransportKeyFromSeed(f.Content.Seed()) },
 		"empty seed":         func(f *File) { f.Seed = &Seed{} },
+		"empty next seed":    func(f *File) { f.Next = &Seed{} },
 		"empty O":            func(f *File) { f.Org = &SigningKey{} },
 		"empty CA":           func(f *File) { f.CA = &CA{} },
 		"handle":             func(f *File) { f.Handle = "Bob" },

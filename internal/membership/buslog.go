@@ -191,14 +191,14 @@ func (s *Service) User(by Signer, h bus.Handle) (out wire.User, err error) {
 }
 
 func (v *view) user(a *buslog.Account) wire.User {
-	u := wire.User{Name: a.Handle, Role: a.Role.String(), State: "active", Account: a.ID, Created: a.Since,
+	u := wire.User{Name: a.Handle, Role: a.Role.String(), State: "active", Account: a.ID, Key: a.Key, Created: a.Since,
 		Endpoints: len(v.devices(a.ID))}
 	if a.Revoked {
 		u.State = "revoked"
 	}
 	if acc := v.accounts[a.ID]; acc != nil {
 		head := acc.Head()
-		u.Head = &head
+		u.Head, u.Key = &head, acc.Key
 	}
 	return u
 }

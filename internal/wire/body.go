@@ -83,13 +83,14 @@ type NewRoom struct {
 
 // User is one user as the node knows him.
 type User struct {
-	Name      bus.Handle    `json:"name"`
-	Role      string        `json:"role"`
-	State     string        `json:"state"` // "active", "revoked"
-	Account   bus.AccountID `json:"account"`
-	Head      *bus.Head     `json:"head"` // of his account chain; null before its first entry
-	Endpoints int           `json:"endpoints"`
-	Created   time.Time     `json:"created"`
+	Name      bus.Handle         `json:"name"`
+	Role      string             `json:"role"`
+	State     string             `json:"state"` // "active", "revoked"
+	Account   bus.AccountID      `json:"account"`
+	Key       identity.VerifyKey `json:"key"`  // A in force; his account chain proves it
+	Head      *bus.Head          `json:"head"` // of that chain; null before its first entry
+	Endpoints int                `json:"endpoints"`
+	Created   time.Time          `json:"created"`
 }
 
 // Room is a room as the node knows it: it does not know the name.

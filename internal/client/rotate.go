@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain"
+	"unibus/internal/chain/account"
+	"unibus/internal/identity"
+	"unibus/internal/wire"
+)
+
+// ErrNeedsWords: the account key is not on this device any more.
+var ErrNeedsWords = bus.Errorf(bus.Invalid, "needs_words", "the words of this account were forgotten here").
+	WithHint("give them: unibus identity rotate -")
+
+// Rotate gives the account another seed, and with it another A and another
+// recovery endpoint. Typed is the seed in force where the identity has it no
+// more, else nil. The new seed is on disk before the bus knows its A, and takes
+// the old one's place afterwards: what is interrupted goes on when it is called
+// again. It returns the rooms with a new key, and those where the next member
+// that acts makes one.
+func (c *Client) Rotate(ctx context.Context, typed *identity.Seed) (rekeyed, pending []bus.RoomID, err error) {
+	old, next, err := c.nextSeed(typed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.rotateChain(ctx, old, next); err != nil {
+		return nil, nil, err
+	}
+	err = c.kems.keys.Update(func(f *identity.File) (bool, error) {
+		f.Seed, f.Next = &next, nil
+		return true, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.dropEnded(ctx)
+}
+
+// nextSeed keeps a new seed, or finds the one that was kept before. Old is nil
+// where nobody has it.
+func (c *Client) nextSeed(typed *identity.Seed) (old *identity.Seed, next identity.Seed, err error) {
+	if c.kems.keys == nil {
+		return nil, next, bus.Errorf(bus.Unsafe, "keys_fixed", "these keys cannot be changed here").
+			WithHint("rotate on a device of your own")
+	}
+	err = c.kems.keys.Update(func(f *identity.File) (bool, error) {
+		if old = f.Seed; old == nil {
+			old = typed
+		}
+		if f.Next != nil {
+			next = *f.Next
+			return false, nil
+		}
+		if old == nil {
+			return false, ErrNeedsWords
+		}
+		next = identity.NewSeed()
+		f.Next = &next
+		return true, nil
+	})
+	return old, next, err
+}
+
+// rotateChain appends what is still missing of a rotation.
+func (c *Client) rotateChain(ctx context.Context, old *identity.Seed, next identity.Seed) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	for range maxRaces {
+		if err := c.syncOwnNow(ctx); err != nil {
+			return err
+		}
+		acc := c.world.accounts[c.id.Account]
+		op, body, keys, err := c.rotation(acc, old, next)
+		if err != nil || body == nil {
+			return err
+		}
+		e := acc.New(op, body, c.author(), c.now()).Sign(identity.ContextAccount, keys...)
+		err = c.call.post(ctx, wire.AccountAppendTarget(c.id.Handle), wire.Append{Entry: e.Encode()}, nil)
+		if err != nil && !errors.Is(err, bus.ErrBehind) {
+			return err
+		}
+	}
+	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+}
+
+// rotation is the next entry of a rotation, by what the chain holds already: the
+// new A, its recovery endpoint if the account had one, the end of the old one's.
+// A nil body means that all is done.
+func (c *Client) rotation(acc *account.State, old *identity.Seed, next identity.Seed) (op chain.Op, body []byte, keys []identity.SigningKey, err error) {
+	a := next.Account()
+	if acc.Key != a.Public() {
+		if old == nil {
+			return 0, nil, nil, ErrNeedsWords
+		}
+		if acc.Key != old.Account().Public() {
+			return 0, nil, nil, errOldWords
+		}
+		return account.OpRotate, account.RotateBody(a.Public()), []identity.SigningKey{old.Account(), a}, nil
+	}
+	recovery := identity.RecoveryEndpoint(next.Recovery().Public())
+	for _, e := range acc.Endpoints() {
+		switch {
+		case e.Kind != account.KindRecovery || e.Revoked || e.ID == recovery:
+		case acc.Endpoint(recovery) == nil:
+			return account.OpAdd, recoveryBody(next), []identity.SigningKey{a}, nil
+		default:
+			end := account.Revoke{By: account.ByEndpoint, Endpoint: e.ID}
+			return account.OpRevoke, end.Encode(), []identity.SigningKey{c.id.Content}, nil
+		}
+	}
+	return 0, nil, nil, nil
+}
+
+// errOldWords: the account has another A than these words give.
+var errOldWords = bus.Errorf(bus.Unauthenticated, "old_words", "these are not the words of your account: it has other ones by now").
+	WithHint("use those that the last 'unibus identity rotate' made, on the device where it was run")
