@@ -309,7 +309,8 @@ func TestKey(t *testing.T) {
 }
 
 // TestRekeyOften: plain rekeys are at most one a minute, so that nobody can
-// starve a removal; owners wait for owners only, and a removal for nobody.
+// starve a removal; owners wait for owners only, and a removal for nobody, nor
+// does the epoch that a new or a revoked device asks for.
 func TestRekeyOften(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -330,6 +331,14 @@ func TestRekeyOften(t *testing.T) {
 	b.append(alice, r, r.RemoveEntry(alice, []bus.AccountID{b.Founder.ID()}, nil))
 	b.Pass(time.Minute)
 	b.append(alice, r, r.Rekey(alice, roomlog.ReasonAsked))
+	b.refused(try(bob, roomlog.ReasonMoved), "rekey_often")
+
+	phone := b.Bob.AddDevice("phone")
+	b.sync(b.Bob, bob)
+	b.append(bob, r, r.Rekey(bob, roomlog.ReasonMoved))
+	phone.Revoke()
+	b.sync(b.Bob, phone)
+	b.append(bob, r, r.Rekey(bob, roomlog.ReasonMoved))
 	b.refused(try(bob, roomlog.ReasonMoved), "rekey_often")
 }
 

@@ -47,7 +47,9 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 
 // rekeyPause is how long after a plain rekey the next is refused, so that
 // nobody can starve a removal by taking every index first. An owner waits for
-// owners only.
+// owners only. One that an endpoint asks for by being new, revoked or over is
+// not refused: a thief would keep the key for a minute, and an account has too
+// few endpoints to starve anybody with.
 const rekeyPause = time.Minute
 
 func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
@@ -58,7 +60,7 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if owner {
 		last = at.rekeyedByOwner
 	}
-	if s.opts.Now().Sub(last) < rekeyPause {
+	if s.opts.Now().Sub(last) < rekeyPause && !s.moved(at, e) {
 		return errRekeyOften
 	}
 	if !owner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
@@ -68,6 +70,15 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 		return s.envelopeOf(ctx, at, e, c)
 	}
 	return nil
+}
+
+// moved reports whether e is the epoch that an endpoint or a right asks for.
+func (s *Service) moved(at seat, e entry) bool {
+	if roomlog.ReasonOf(e.Entry) != roomlog.ReasonMoved {
+		return false
+	}
+	why, _ := at.state.Due(s.view, s.opts.Now())
+	return why == roomlog.ReasonMoved
 }
 
 // byOwner reports whether an owner's endpoint that may act as one wrote e.
