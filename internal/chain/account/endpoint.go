@@ -38,6 +38,13 @@ func (e *Endpoint) Live(index uint32, at time.Time) bool {
 	return e.Added <= index && (!e.Revoked || e.RevokedAt > index) && !e.Rights.Ended(at)
 }
 
+// Asleep reports whether the endpoint's kem key, made then, is so old at a time
+// that nothing is sealed to it any more. One whose time ends keeps its key until
+// then: what runs from a file that nobody rewrites cannot renew it.
+func (e *Endpoint) Asleep(made, at time.Time) bool {
+	return e.Rights.NotAfter.IsZero() && at.Sub(made) > bus.KEMLife+bus.KEMGrace && e.Signs()
+}
+
 // Signs reports whether the endpoint has keys of its own: all but recovery
 // endpoints do.
 func (e *Endpoint) Signs() bool { return e.Kind != KindRecovery }

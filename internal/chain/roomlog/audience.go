@@ -134,7 +134,7 @@ func (s *State) recipient(e *account.Endpoint, m Member, index uint32, at time.T
 	if e.Kind == account.KindRecovery {
 		return Recipient{Endpoint: e.ID, Account: m.Account, KEM: key, Serial: serial}, s.Create.Recovery
 	}
-	asleep, verbs := at.Sub(made) > bus.KEMLife+bus.KEMGrace, e.Rights.Verbs(s.ID)
+	asleep, verbs := e.Asleep(made, at), e.Rights.Verbs(s.ID)
 	return Recipient{Endpoint: e.ID, Account: m.Account, Role: e.Rights.Role(m.Role, s.ID), Verbs: verbs,
 		NotAfter: e.Rights.NotAfter, Content: e.Content, KEM: key, Serial: serial}, verbs != 0 && !asleep
 }
