@@ -19,6 +19,15 @@ func (x *exchange) acceptInvite() error {
 	return x.appended(x.o.Membership.AcceptInvite(x.ctx(), x.by, id, a))
 }
 
+// link tells who holds a device link whose it is.
+func (x *exchange) link() error {
+	id, err := bus.ParseInviteID(x.values[0])
+	if err != nil {
+		return err
+	}
+	return x.json(x.o.Membership.LinkOwner(x.by, id))
+}
+
 // acceptLink takes a device link up, signed as an accepted invite is.
 func (x *exchange) acceptLink() error {
 	id, err := bus.ParseInviteID(x.values[0])

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"unibus/internal/bus"
 	"unibus/internal/chain/chaintest"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
@@ -41,6 +42,9 @@ func TestLink(t *testing.T) {
 	one := &chaintest.Device{Transport: l.Keys.Transport}
 	r.expect("the link reads", r.get(one, "/log"), 200, "")
 	r.expect("the link may no more", r.get(one, "/blobs?scope=bus"), 403, "join_first")
+	r.expect("whose it is", r.get(one, wire.LinkTarget(l.ID)), 200, "")
+	r.expect("another link", r.get(one, wire.LinkTarget(bus.InviteID{1})), 404, "no_link")
+	r.expect("the link of another key", r.get(alice, wire.LinkTarget(l.ID)), 404, "no_link")
 	phone := r.w.Alice.TakeUp(l, "phone")
 	r.expect("by a stranger", r.post(phone, wire.LinkAcceptTarget(l.ID), newest()), 401, "unauthenticated")
 	r.expect("accept", r.post(one, wire.LinkAcceptTarget(l.ID), newest()), 200, "")

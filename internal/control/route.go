@@ -54,6 +54,7 @@ func routes() []route {
 		{wire.RouteAccount, known, empty, []string{"from"}, (*exchange).account},
 		{wire.RouteAccountAdd, stranger, small, nil, (*exchange).appendAccount},
 		{wire.RouteAccept, stranger, small, nil, (*exchange).acceptInvite},
+		{wire.RouteLink, known, empty, nil, (*exchange).link},
 		{wire.RouteLinkAccept, stranger, small, nil, (*exchange).acceptLink},
 		{wire.RouteLimits, known, empty, nil, (*exchange).limits},
 

@@ -9,6 +9,21 @@ import (
 	"unibus/internal/wire"
 )
 
+// LinkOwner says whose a device link is, to its one-time key alone: to everybody
+// else there is none (NotFound, no_link).
+func (s *Service) LinkOwner(by Signer, link bus.InviteID) (out wire.Link, err error) {
+	err = s.ask(by, func(v *view, by Signer) error {
+		if by.Link == nil || *by.Link != link {
+			return errNoLink
+		}
+		out.Account = v.holders[by.Transport].account
+		return nil
+	})
+	return out, err
+}
+
+var errNoLink = bus.Errorf(bus.NotFound, "no_link", "there is no such device link")
+
 // AcceptLink takes a device link up: one entry of the account chain, by which
 // the new endpoint lists itself. The request must be signed by the link's
 // one-time T. The same bytes again are answered as before; from another endpoint

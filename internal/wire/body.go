@@ -62,6 +62,11 @@ type Accept struct {
 	Account [][]byte `json:"account"`
 }
 
+// Link says whose a device link is, to who holds its one-time key.
+type Link struct {
+	Account bus.AccountID `json:"account"`
+}
+
 // Found begins a bus on a node that was started without an admin: the genesis,
 // the first entries of the admin's account chain, further bus-log entries such
 // as the node's own, and the certificates that the node is to serve with.

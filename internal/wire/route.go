@@ -18,6 +18,7 @@ const (
 	RouteAccountAdd = "POST /users/{handle}/endpoints"
 	RouteFound      = "POST /found"
 	RouteAccept     = "POST /invites/{invite}/accept"
+	RouteLink       = "GET /links/{link}"
 	RouteLinkAccept = "POST /links/{link}/accept"
 	RouteRoomNew    = "POST /rooms"
 	RouteRoom       = "GET /rooms/{room}"
@@ -71,8 +72,11 @@ func AccountIDTarget(id bus.AccountID) string { return "/users/~" + id.String() 
 // AcceptTarget takes an invite up.
 func AcceptTarget(id bus.InviteID) string { return "/invites/" + id.String() + "/accept" }
 
+// LinkTarget asks whose a device link is.
+func LinkTarget(id bus.InviteID) string { return "/links/" + id.String() }
+
 // LinkAcceptTarget takes a device link up.
-func LinkAcceptTarget(id bus.InviteID) string { return "/links/" + id.String() + "/accept" }
+func LinkAcceptTarget(id bus.InviteID) string { return LinkTarget(id) + "/accept" }
 
 // RoomTarget is one room.
 func RoomTarget(id bus.RoomID) string { return "/rooms/" + id.String() }
