@@ -121,6 +121,7 @@ const (
 	FaultAudience  FrameFault = "not_in_audience"
 	FaultEpoch     FrameFault = "unknown_epoch"
 	FaultLate      FrameFault = "late"
+	FaultEnded     FrameFault = "ended" // the time of its sender's endpoint was over
 	// Its author names another room log than the node shows.
 	FaultHead        FrameFault = "bad_head"
 	FaultUnknownHead FrameFault = "unknown_head"

@@ -152,10 +152,10 @@ func (c *Client) makeEpoch(r *room, st step, name string, closing roomlog.Closin
 
 // closing names the newest frame of the epoch that ends, so that what comes
 // behind it is seen to be late. Who is only about to take his place has seen
-// none.
+// none, nor has who may publish alone.
 func (c *Client) closing(ctx context.Context, id bus.RoomID) (roomlog.Closing, error) {
 	newest, err := c.look(ctx, id)
-	if errors.Is(err, bus.ErrNotMember) {
+	if errors.Is(err, bus.ErrNotMember) || bus.CodeOf(err) == errOutOfScope.Code {
 		return roomlog.Closing{}, nil
 	}
 	return roomlog.Closing{Seq: newest.seq, Frame: newest.hash}, err

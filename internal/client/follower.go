@@ -46,7 +46,7 @@ func (f *follower) nudge() {
 
 // run reads the room during one life: first what was missed, then live.
 func (f *follower) run(ctx context.Context) error {
-	if err := f.fill(ctx); err != nil {
+	if err := f.catchUp(ctx); err != nil {
 		return err
 	}
 	for {
@@ -58,11 +58,22 @@ func (f *follower) run(ctx context.Context) error {
 				return err
 			}
 		case <-f.look:
-			if err := f.fill(ctx); err != nil {
+			if err := f.catchUp(ctx); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// catchUp reads what was missed, and lets another device of this user in.
+func (f *follower) catchUp(ctx context.Context) error {
+	if err := f.fill(ctx); err != nil {
+		return err
+	}
+	if err := f.c.welcome(ctx, f.id); err != nil {
+		return err
+	}
+	return f.tellLog()
 }
 
 // take hands on a live message when its predecessor is the one held, else what
@@ -274,8 +285,8 @@ func (f *follower) removed(ctx context.Context) error {
 }
 
 // errAsleep passes by itself: it is tried again.
-var errAsleep = bus.Errorf(bus.Unavailable, "asleep", "this device was away for so long that the room's key was not sealed to it").
-	WithHint("its keys are renewed; it is in again with the next message of another member")
+var errAsleep = bus.Errorf(bus.Unavailable, "asleep", "the room's key was not sealed to this device: it is new, or was away for long").
+	WithHint("it is in with the next message of another device or member")
 
 // asleep reports whether the newest epoch of a room leaves this endpoint out.
 func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {

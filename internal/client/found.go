@@ -73,11 +73,9 @@ func newIdentity(name string, now time.Time) *identity.File {
 // gives. The account is named after that A, until the bus says that it had
 // another one before.
 func identityFrom(seed identity.Seed, name string, now time.Time) *identity.File {
-	return &identity.File{
-		Account: identity.AccountIDOf(seed.Account().Public()), Name: name, Content: identity.NewSigningKey(),
-		Transport: identity.NewTransportKey(), Seed: &seed, ProfileKey: identity.NewProfileKey(),
-		KEMs: []identity.KEMEntry{{Serial: 1, Key: identity.NewKEMKey(), Made: now}},
-	}
+	id := newEndpoint(name, now)
+	id.Account, id.Seed = identity.AccountIDOf(seed.Account().Public()), &seed
+	return id
 }
 
 func genesisEntry(id *identity.File, org identity.SigningKey, ca bus.Hash, now time.Time) *chain.Entry {

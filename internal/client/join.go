@@ -17,7 +17,7 @@ import (
 	"unibus/internal/wire"
 )
 
-// Joining is an invite that is being taken up. Its steps are made so that each
+// Joining is an invite or a device link that is being taken up. Its steps are made so that each
 // may be repeated: what is interrupted goes on with the same link.
 type Joining struct {
 	link  identity.Link
@@ -26,6 +26,8 @@ type Joining struct {
 	info  identity.ContextInfo
 	bus   bus.ID
 	now   func() time.Time
+
+	account bus.AccountID // whose device link it is; see OpenDevice
 }
 
 // Meet pins the node that a link names before anything is sent, and asks it

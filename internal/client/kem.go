@@ -126,10 +126,11 @@ func (c *Client) renewKey(ctx context.Context) error {
 }
 
 // keyOver reports whether the own account chain, as far as it is known, says
-// that this endpoint's kem key is over its life.
+// that this endpoint's kem key is over its life. One whose time ends keeps its
+// key until then.
 func (c *Client) keyOver() bool {
 	e, at := c.ownEndpoint()
-	if e == nil || !e.Live(at, c.now()) {
+	if e == nil || !e.Live(at, c.now()) || !e.Rights.NotAfter.IsZero() {
 		return false
 	}
 	_, _, made, ok := e.KEM(at)

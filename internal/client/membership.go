@@ -139,15 +139,24 @@ func (c *Client) dropEnded(ctx context.Context) (rekeyed, pending []bus.RoomID, 
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, ref := range refs {
-		done, err := c.tidy(ctx, ref.ID)
+	ids := make([]bus.RoomID, len(refs))
+	for i, ref := range refs {
+		ids[i] = ref.ID
+	}
+	return c.tidyAll(ctx, ids)
+}
+
+// tidyAll tidies rooms. Those that refuse it for now are pending.
+func (c *Client) tidyAll(ctx context.Context, ids []bus.RoomID) (rekeyed, pending []bus.RoomID, err error) {
+	for _, id := range ids {
+		done, err := c.tidy(ctx, id)
 		switch {
 		case err != nil && errors.Is(err, context.Canceled):
 			return rekeyed, pending, err
 		case err != nil:
-			pending = append(pending, ref.ID)
+			pending = append(pending, id)
 		case done:
-			rekeyed = append(rekeyed, ref.ID)
+			rekeyed = append(rekeyed, id)
 		}
 	}
 	return rekeyed, pending, nil

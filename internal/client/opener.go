@@ -111,13 +111,15 @@ func sender(ep *roomlog.Epoch) func(bus.EndpointID) (identity.VerifyKey, bool) {
 }
 
 // beforeMe handles a frame of an epoch whose key this endpoint was not given:
-// from before it joined such frames are no events, but for one line.
+// from before it joined, or was listed, such frames are no events, but for one
+// line.
 func (o *opener) beforeMe(r *room, ep *roomlog.Epoch, m wire.StoredMessage, h frame.Header) []bus.Event {
 	if _, in := ep.Recipient(o.c.id.Endpoint()); in {
 		return o.undecryptable(m, h, bus.FaultNoKey)
 	}
 	me, _ := r.Member(o.c.id.Account)
-	if o.started || ep.Index > me.Since {
+	own, _ := o.c.ownEndpoint()
+	if o.started || ep.Index > me.Since && (own == nil || !ep.Started.Before(own.Since)) {
 		return nil
 	}
 	o.started = true
@@ -153,6 +155,9 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	trust := o.c.world.trust(rec.Account)
 	if trust.Hidden() {
 		return append(out, o.hidden(m, h, from, trust)...)
+	}
+	if rec.Ended(f.At) || rec.Ended(m.At) {
+		return append(out, o.undecryptable(m, h, bus.FaultEnded)...)
 	}
 	late, ok := standing(r, h.Epoch, rec, m)
 	if !ok {

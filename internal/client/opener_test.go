@@ -253,3 +253,30 @@ func TestProgressAgainstAModel(t *testing.T) {
 		}
 	}
 }
+
+// What an endpoint says after its time is refused, by its own clock and by the
+// node's.
+func TestEndedSender(t *testing.T) {
+	t.Parallel()
+	end := started(2)
+	bot := alice
+	bot.NotAfter = end
+	for name, tt := range map[string]struct {
+		sent, stored time.Duration
+		want         string
+	}{
+		"before":                  {-time.Second, -time.Second, "x"},
+		"at the last moment":      {0, 0, "x"},
+		"late":                    {time.Millisecond, time.Millisecond, "ended"},
+		"said to be earlier":      {-time.Hour, time.Second, "ended"},
+		"stored by another clock": {time.Second, -time.Hour, "ended"},
+	} {
+		r := handmade([]roomlog.Recipient{bot})
+		f := said(bot, 1, 0, "x")
+		f.At = end.Add(tt.sent)
+		got := told(reading(r).events(r, r.Epoch, wire.StoredMessage{Seq: 1, At: end.Add(tt.stored)}, f))
+		if len(got) != 1 || got[0] != tt.want {
+			t.Errorf("%s: got %q, want %s", name, got, tt.want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ type ReadOptions struct {
 // on with what comes, over lost connections, without a gap or a repeat; it
 // returns nil when ctx ends.
 func (c *Client) Read(ctx context.Context, id bus.RoomID, o ReadOptions, emit func(bus.Event) error) error {
-	if err := c.refresh(ctx, id); err != nil {
+	if err := c.beginRead(ctx, id); err != nil {
 		return err
 	}
 	f := c.newFollower(id, o.After, emit)
@@ -58,7 +58,7 @@ func (c *Client) Tail(ctx context.Context, rooms []bus.RoomID, o ReadOptions, em
 	l := c.NewLive(o.State)
 	var one sync.Mutex
 	for _, id := range rooms {
-		if err := c.refresh(ctx, id); err != nil {
+		if err := c.beginRead(ctx, id); err != nil {
 			return err
 		}
 		f := c.newFollower(id, 0, func(e bus.Event) error {
@@ -73,6 +73,14 @@ func (c *Client) Tail(ctx context.Context, rooms []bus.RoomID, o ReadOptions, em
 		l.followers[id] = f
 	}
 	return l.Run(ctx)
+}
+
+// beginRead reads a room's log on, for somebody who may read its messages.
+func (c *Client) beginRead(ctx context.Context, id bus.RoomID) error {
+	if err := c.refresh(ctx, id); err != nil {
+		return err
+	}
+	return c.mayRead(id)
 }
 
 // history reads what is there already, and leaves the follower where that ends.

@@ -130,10 +130,19 @@ func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, erro
 		return bus.RoomID{}, err
 	}
 	var known []profile.RoomName
+	waiting := 0
 	for _, ref := range refs {
 		known = append(known, profile.RoomName{Room: ref.ID, Name: ref.Name, Direct: ref.With})
+		if ref.Name == "" {
+			waiting++
+		}
 	}
-	return pick(text, known)
+	id, err := pick(text, known)
+	if bus.KindOf(err) == bus.NotFound && waiting > 0 {
+		err = bus.Errorf(bus.NotFound, bus.CodeOf(err), "none of your rooms is known here as %q, and %d have no key on this device yet", text, waiting).
+			WithHint("they open with the next message of another device or member")
+	}
+	return id, err
 }
 
 // minPrefix is the shortest beginning of an id that stands for it.
