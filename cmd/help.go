@@ -153,6 +153,7 @@ func shapes() []shape {
 		{"list", []string{"schema", "items"}},
 		{"error", []string{"type", "code", "message", "hint", "request_id", "retryable"}},
 		{"user", []string{"name", "role", "state", "fingerprint", "endpoints", "created", "trust"}},
+		{"endpoint", []string{"id", "name", "kind", "state", "rights", "since", "last_key", "this"}},
 		{"room", []string{"id", "name", "epoch", "members", "role", "encrypted", "persist", "history", "last_seq", "unread"}},
 		{"member", []string{"user", "role", "trust", "since"}},
 		{"message", []string{"type", "room", "seq", "id", "from", "trust", "epoch", "time", "text", "hash", "reply_to", "edited", "file"}},

@@ -49,8 +49,8 @@ func newIdentityExportCmd(env *Env) *cobra.Command {
 }
 
 func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
-	if _, err := os.Lstat(o.file); !errors.Is(err, fs.ErrNotExist) {
-		return bus.Errorf(bus.Conflict, "file_exists", "%s exists already", text.Line(o.file)).WithHint("choose another name")
+	if err := freeFile(o.file); err != nil {
+		return err
 	}
 	home, at, err := env.context()
 	if err != nil {
@@ -88,6 +88,14 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 		line += ", without a passphrase: whoever reads it is you"
 	}
 	return printChange(env, "change", "", changed{Name: at.Name, Changed: true}, text.Line(line))
+}
+
+// freeFile keeps keys from being written over anything.
+func freeFile(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return bus.Errorf(bus.Conflict, "file_exists", "%s exists already", text.Line(path)).WithHint("choose another name")
+	}
+	return nil
 }
 
 // seenBy is what the profile of a context holds its node to.

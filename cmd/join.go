@@ -15,9 +15,10 @@ import (
 )
 
 type joinOptions struct {
-	link string
-	name string
-	none bool // no passphrase
+	link   string
+	name   string // of the context
+	device string
+	none   bool // no passphrase
 }
 
 // joinedShown is a bus that was joined.
@@ -35,9 +36,9 @@ func newJoinCmd(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join LINK|-",
 		Short: "Join a bus with a link",
-		Long: "Join a bus with a link: an invite, a founding link, or the link of a bus that\n" +
-			"added the keys of 'unibus identity new'. It becomes a context, and the one that\n" +
-			"commands talk to.\n\n" +
+		Long: "Join a bus with a link: an invite, a founding link, the link of 'unibus endpoint\n" +
+			"add' on another device of yours, or the link of a bus that added the keys of\n" +
+			"'unibus identity new'. It becomes a context, and the one that commands talk to.\n\n" +
 			"Nothing is sent before the node has shown the certificate that the link names.\n" +
 			"What is interrupted goes on with the same link.",
 		Example:     "  unibus join - < bob.link\n  unibus join - --no-passphrase --name work < bob.link",
@@ -49,6 +50,7 @@ func newJoinCmd(env *Env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.name, "name", "", "what the context is called; the host's name unless you say")
+	cmd.Flags().StringVar(&o.device, "device", "", "what this device is called among yours; the machine's name unless you say")
 	cmd.Flags().BoolVar(&o.none, "no-passphrase", false, "keep the keys in a plain file that only you can read")
 	return cmd
 }
@@ -62,9 +64,10 @@ func runJoin(ctx context.Context, env *Env, o joinOptions) error {
 	if err != nil {
 		return err
 	}
-	if link.Kind == identity.LinkDevice {
-		return bus.Errorf(bus.Invalid, "device_link", "this is the link of a device, which this version cannot add").
-			WithHint("ask for an invite, or update unibus")
+	if o.device == "" {
+		o.device = endpointName()
+	} else if err := deviceName(o.device); err != nil {
+		return err
 	}
 	if err := env.needsPassphrase(o.none || link.Kind == identity.LinkBus); err != nil {
 		return err
@@ -108,7 +111,7 @@ func (j *joiner) join(ctx context.Context) (*place, error) {
 	if j.link.Kind == identity.LinkBus {
 		return j.enter(ctx)
 	}
-	return j.accept(ctx)
+	return j.take(ctx)
 }
 
 // within bounds f by --timeout: what a person types before or after it does not
@@ -124,9 +127,9 @@ func (j *joiner) meet(ctx context.Context) (err error) {
 	return err
 }
 
-// accept takes an invite up. The keys are kept before the bus learns of them:
-// a bus that knows keys which nobody has would have lost its user.
-func (j *joiner) accept(ctx context.Context) (*place, error) {
+// take takes an invite or a device link up. The keys are kept before the bus
+// learns of them: a bus that knows keys which nobody has would have lost its user.
+func (j *joiner) take(ctx context.Context) (*place, error) {
 	p, err := j.resume(ctx)
 	if err != nil {
 		return nil, err
@@ -140,6 +143,9 @@ func (j *joiner) accept(ctx context.Context) (*place, error) {
 	p.was = !p.at.Pending
 	var ids []bus.RoomID
 	err = j.within(ctx, func(ctx context.Context) (err error) {
+		if j.link.Kind == identity.LinkDevice {
+			return j.met.AcceptDevice(ctx, p.keys.id, p.store)
+		}
 		ids, err = j.met.Accept(ctx, p.keys.id, p.store)
 		return err
 	})
@@ -152,7 +158,7 @@ func (j *joiner) accept(ctx context.Context) (*place, error) {
 	return p, j.settle(p)
 }
 
-// joinState is where a profile keeps the id of the invite that it began with.
+// joinState is where a profile keeps the id of the link that it began with.
 const joinState = "join"
 
 // resume finds the context in which this link was taken up before, nil where
@@ -192,16 +198,20 @@ func (j *joiner) open(ctx context.Context, at profile.Context) (*place, error) {
 	return p, err
 }
 
-// begin makes the keys and keeps them, with the invite that they are for.
+// begin makes the keys and keeps them, with the link that they are for.
 func (j *joiner) begin(ctx context.Context) (*place, error) {
-	if err := j.within(ctx, j.met.Open); err != nil {
+	open, keys := j.met.Open, j.met.NewIdentity
+	if j.link.Kind == identity.LinkDevice {
+		open, keys = j.met.OpenDevice, j.met.NewDevice
+	}
+	if err := j.within(ctx, open); err != nil {
 		return nil, err
 	}
 	passphrase, err := j.env.newPassphrase(ctx, j.o.none)
 	if err != nil {
 		return nil, err
 	}
-	p, err := j.make(ctx, j.met.NewIdentity(endpointName()), j.met.Info(), passphrase)
+	p, err := j.make(ctx, keys(j.o.device), j.met.Info(), passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +259,9 @@ func (j *joiner) print(p *place) error {
 	line := "joined as " + shown.User + ", context " + shown.Context
 	if p.was {
 		line = "joined before as " + shown.User + ", context " + shown.Context
+	}
+	if j.link.Kind == identity.LinkDevice && !p.was {
+		line += ", device " + p.keys.id.Name + "; your rooms open with the next message of another device or member"
 	}
 	if len(p.rooms) > 0 {
 		line += ", rooms: " + strings.Join(p.rooms, ", ")

@@ -77,7 +77,7 @@ func (j *joiner) foundNew(ctx context.Context) (p *place, err error) {
 	if err != nil {
 		return nil, err
 	}
-	who := client.FoundOptions{Handle: adminHandle(), Endpoint: endpointName(), Now: j.env.Now}
+	who := client.FoundOptions{Handle: adminHandle(), Endpoint: j.o.device, Now: j.env.Now}
 	err = j.within(ctx, func(ctx context.Context) error {
 		_, err := client.JoinFounding(ctx, j.link, who, func(id *identity.File, info identity.ContextInfo) (err error) {
 			p, err = j.make(ctx, id, info, passphrase)

@@ -72,6 +72,7 @@ func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
 	words := map[bus.FrameFault]string{bus.FaultNoKey: "its key was not given to you", bus.FaultEpoch: "nobody here knows its key",
 		bus.FaultFrame: "it is damaged", bus.FaultSignature: "its signature is wrong",
 		bus.FaultAudience: "its sender may not write here", bus.FaultLate: "it came after its key had ended",
+		bus.FaultEnded:       "the time of its sender's endpoint was over",
 		bus.FaultHead:        "its sender names a log that never was",
 		bus.FaultUnknownHead: "its sender saw more of the room's log than the node shows",
 		bus.FaultOtherHead:   "its sender saw another log of the room",

@@ -31,6 +31,7 @@ func newRootCmd(env *Env) *cobra.Command {
 		newCompletionCmd(env),
 		newConfigCmd(env),
 		newContextCmd(env),
+		newEndpointCmd(env),
 		newIdentityCmd(env),
 		newInviteCmd(env),
 		newJoinCmd(env),
