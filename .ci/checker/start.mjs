@@ -26,6 +26,9 @@ const verbsOf = ({ rights: { scope } }, room) => (scope ? scope.rooms.includes(h
 // roleOf is the role of a member's endpoint: with a scope it is less.
 export const roleOf = (p, room, role) => (!p.rights.scope ? role : verbsOf(p, room) & 2 ? Math.min(role, 2) : 1);
 
+// awake says whether the kem key is young enough; what has an end keeps it until then.
+const awake = (p, time) => p.rights.notAfter !== undefined || time - p.made <= kemLife;
+
 // audience computes who gets the secret, sorted by endpoint id.
 export function audience(room, bus, start, time, world) {
   const leaves = new Map();
@@ -37,7 +40,7 @@ export function audience(room, bus, start, time, world) {
     for (const p of state.endpoints.values()) {
       if (!signs(p)) {
         if (room.recovery && !p.revoked) put(p.id, { serial: p.serial, account: m.account });
-      } else if (live(state, p.id, time) && verbsOf(p, room) && time - p.made <= kemLife) {
+      } else if (live(state, p.id, time) && verbsOf(p, room) && awake(p, time)) {
         put(p.id, { serial: p.serial, account: m.account, endpoint: p });
       }
     }

@@ -222,3 +222,23 @@ func TestComplaint(t *testing.T) {
 	check(t, w, clearRoom, offer{"about a room without envelopes",
 		clearRoom.Unsigned(b, roomlog.OpRekey, k.Encode()).Sign(identity.ContextRoom, b.Content), "not_due"})
 }
+
+// TestBotsStayAwake: what has an end is sealed to until then, however old its
+// key; a bot without one falls asleep as a device does.
+func TestBotsStayAwake(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	d := w.Alice.Device()
+	ends := w.Alice.AddBot("ends", account.Rights{NotAfter: w.Now.Add(90 * 24 * time.Hour)})
+	free := w.Alice.AddBot("free", account.Rights{})
+	r := w.Room(d)
+	wants(t, r, "young", d.ID(), ends.ID(), free.ID())
+	w.Pass(bus.KEMLife + bus.KEMGrace + time.Millisecond)
+	d.Renew()
+	r.Must(r.Rekey(d, roomlog.ReasonAsked))
+	wants(t, r, "with old keys", d.ID(), ends.ID())
+	w.Pass(90*24*time.Hour - bus.KEMLife - bus.KEMGrace)
+	d.Renew()
+	r.Must(r.Rekey(d, roomlog.ReasonAsked))
+	wants(t, r, "behind its end", d.ID())
+}
