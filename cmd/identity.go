@@ -13,7 +13,7 @@ func newIdentityCmd(env *Env) *cobra.Command {
 	return newGroup("identity", "Make, show and guard the keys that you are known by",
 		"  unibus identity new\n  unibus identity show",
 		newIdentityNewCmd(env), newIdentityShowCmd(env), newIdentityVerifyCmd(env), newIdentityPassphraseCmd(env), newIdentityUnlockCmd(env),
-		newIdentityHoldCmd(env), newIdentityExportCmd(env), newIdentityWordsCmd(env), newIdentityRecoverCmd(env), newIdentityRotateCmd(env))
+		newIdentityHoldCmd(env), newIdentityExportCmd(env), newIdentityWordsCmd(env), newIdentityRecoverCmd(env), newIdentityRotateCmd(env), newIdentityOrgRotateCmd(env))
 }
 
 // opened is an identity with what it takes to write it again.

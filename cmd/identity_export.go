@@ -74,7 +74,7 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 		if info.Seen, err = seenBy(ctx, home, at.Name, keys.id); err != nil {
 			return err
 		}
-		copied.Context, copied.Seed, copied.Next, copied.Org, copied.CA = &info, nil, nil, nil, nil
+		copied.Context, copied.Seed, copied.Next, copied.Org, copied.NextOrg, copied.CA = &info, nil, nil, nil, nil, nil
 	}
 	passphrase := keys.passphrase
 	if o.plain {

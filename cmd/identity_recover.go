@@ -33,9 +33,10 @@ func newIdentityRecoverCmd(env *Env) *cobra.Command {
 			"show'. The words are asked for; off a terminal they stand on stdin, behind the\n" +
 			"link if that is there too. This device becomes a new endpoint of the account.\n" +
 			"Rooms open as far as the node still has them, but for those that were made with\n" +
-			"--no-recovery: there a member must act first, and what was said before stays shut.\n\n" +
-			"What is interrupted goes on with the same link and words. Revoke the devices that\n" +
-			"you lost.",
+			"--no-recovery: there a member must act first, and what was said before stays\n" +
+			"shut.\n\n" +
+			"What is interrupted goes on with the same link and words. Revoke the devices\n" +
+			"that you lost.",
 		Example:     "  unibus identity recover - < link-and-words\n  unibus identity recover - --no-passphrase < link-and-words",
 		Args:        takes(1, 1),
 		Annotations: map[string]string{prints: printsChange},

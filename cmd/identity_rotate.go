@@ -18,9 +18,9 @@ func newIdentityRotateCmd(env *Env) *cobra.Command {
 		Long: "Get a new account key and 24 new words, because somebody may have seen the old\n" +
 			"ones. Your name, rooms and devices stay, the old words become worthless, and the\n" +
 			"number that others compare with you changes: they are told so.\n\n" +
-			"Where the old words were forgotten on this device, give them: they are asked for,\n" +
-			"or read from stdin with '-'. What was said before stays readable on your devices;\n" +
-			"the new words open what is said from now on.\n\n" +
+			"Where the old words were forgotten on this device, give them: they are asked\n" +
+			"for, or read from stdin with '-'. What was said before stays readable on your\n" +
+			"devices; the new words open what is said from now on.\n\n" +
 			"What is interrupted goes on when it is run again.",
 		Example:     "  unibus identity rotate\n  unibus identity words\n  unibus identity rotate - < paper",
 		Args:        takes(0, 1),

@@ -90,6 +90,9 @@ func (o wordsOptions) thing() string {
 // there.
 func (o wordsOptions) words(f *identity.File) ([]string, error) {
 	switch {
+	case o.org && f.NextOrg != nil:
+		return nil, bus.Errorf(bus.Conflict, "rotating", "the organisation key is being changed: which words are good is not decided").
+			WithHint("run again: unibus identity org-rotate")
 	case o.org && f.Org != nil:
 		return identity.Words(f.Org.Seed()), nil
 	case o.org:

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"strings"
@@ -44,12 +43,26 @@ func Meet(ctx context.Context, link identity.Link, now func() time.Time) (*Joini
 	if err := j.guest.get(ctx, wire.TargetServer, &s); err != nil {
 		return nil, err
 	}
-	if got := s.Org.Hash(); link.Kind != identity.LinkFounding && subtle.ConstantTimeCompare(got[:], link.Org[:]) != 1 {
-		return nil, errWrongBus
+	if j.info.Org, err = orgOf(link, s); err != nil {
+		return nil, err
 	}
 	j.bus, j.guest.bus = s.Bus, s.Bus
-	j.info.URL, j.info.NATS, j.info.Org = "https://"+link.Addr, natsAddr(host, s.NATS), s.Org
+	j.info.URL, j.info.NATS = "https://"+link.Addr, natsAddr(host, s.NATS)
 	return j, nil
+}
+
+// orgOf is the organisation key that a link pins: the one in force or, in a link
+// that was made before it was handed on, an earlier one. The bus log proves it.
+func orgOf(link identity.Link, s wire.Server) (org identity.VerifyKey, err error) {
+	if link.Kind == identity.LinkFounding {
+		return s.Org, nil
+	}
+	for _, o := range append([]identity.VerifyKey{s.Org}, s.Orgs...) {
+		if o.Hash() == link.Org {
+			return o, nil
+		}
+	}
+	return org, errWrongBus
 }
 
 // natsAddr keeps the host that reached the node: a node behind a name or a

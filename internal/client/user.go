@@ -126,7 +126,9 @@ func (c *Client) AddUser(ctx context.Context, h bus.Handle, key identity.KeyLine
 	if err != nil {
 		return link, changed, err
 	}
-	return BusLink(c.info), changed, nil
+	link = BusLink(c.info)
+	link.Org = c.org().Hash()
+	return link, changed, nil
 }
 
 // BusLink says where a bus is and how to know it. It holds no secret.
@@ -145,6 +147,7 @@ func (c *Client) Invite(ctx context.Context, h bus.Handle, ttl time.Duration) (i
 	inv := buslog.Invite{ID: link.ID, Handle: h, Content: keys.Content.Public(), Transport: keys.Transport.Public(),
 		KEM: keys.KEM.Public(), NotAfter: c.now().Add(ttl).Truncate(time.Millisecond)}
 	_, _, err := c.appendBus(ctx, buslog.OpInvite, func(*buslog.State) ([]byte, error) { return inv.Encode(), nil })
+	link.Org = c.org().Hash()
 	return link, err
 }
 

@@ -24,7 +24,7 @@ import (
 type world struct {
 	call     *caller
 	store    *profile.Store
-	org      identity.VerifyKey // what the genesis must be signed by
+	org      identity.VerifyKey // what the bus must have, or have had, as its organisation key
 	mu       sync.Mutex
 	bus      *buslog.State
 	accounts map[bus.AccountID]*account.State
@@ -236,7 +236,7 @@ func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
 		return served(err)
 	}
 	step()
-	if e.Index == 0 && (w.bus.Org != w.org || w.bus.Tail.Bus != w.call.bus) {
+	if e.Index == 0 && w.bus.Tail.Bus != w.call.bus {
 		w.bus = buslog.New()
 		return errWrongBus
 	}
@@ -251,7 +251,10 @@ func (w *world) syncBus(ctx context.Context) (err error) {
 	if w.pins, err = w.store.Pins(ctx); err != nil {
 		return err
 	}
-	return w.fetch(ctx, w.busFollow())
+	if err = w.fetch(ctx, w.busFollow()); err == nil && !w.bus.HasOrg(w.org) {
+		err = errWrongBus
+	}
+	return err
 }
 
 func (w *world) loadBus(ctx context.Context) error {

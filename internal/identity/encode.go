@@ -29,6 +29,7 @@ type disk struct {
 	Seed       []byte        `json:"seed,omitempty"`
 	Next       []byte        `json:"next_seed,omitempty"`
 	Org        []byte        `json:"org,omitempty"`
+	NextOrg    []byte        `json:"next_org,omitempty"`
 	CA         *diskCA       `json:"ca,omitempty"`
 	ProfileKey []byte        `json:"profile_key"`
 	Shared     bool          `json:"shared,omitempty"`
@@ -64,6 +65,9 @@ func encode(f *File) ([]byte, error) {
 	}
 	if f.Org != nil {
 		d.Org = bytesOf(f.Org.Seed())
+	}
+	if f.NextOrg != nil {
+		d.NextOrg = bytesOf(f.NextOrg.Seed())
 	}
 	if f.CA != nil {
 		d.CA = &diskCA{Certificate: string(f.CA.CertificatePEM()), Key: string(f.CA.KeyPEM())}
@@ -136,13 +140,19 @@ func (d *disk) roots(f *File) error {
 		seed := SeedFrom(b)
 		*kept.seed = &seed
 	}
-	if d.Org != nil {
-		b, ok := key32(d.Org)
+	for _, kept := range []struct {
+		raw []byte
+		key **SigningKey
+	}{{d.Org, &f.Org}, {d.NextOrg, &f.NextOrg}} {
+		if kept.raw == nil {
+			continue
+		}
+		b, ok := key32(kept.raw)
 		if !ok {
 			return errFileKey
 		}
 		org := SigningKeyFromSeed(b)
-		f.Org = &org
+		*kept.key = &org
 	}
 	if d.CA != nil {
 		ca, err := ParseCA([]byte(d.CA.Certificate), []byte(d.CA.Key))

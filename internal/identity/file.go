@@ -23,6 +23,7 @@ type File struct {
 	Seed       *Seed      // of the 24 words, until they are forgotten
 	Next       *Seed      // takes the place of Seed once the bus has its A
 	Org        *SigningKey
+	NextOrg    *SigningKey // takes the place of Org once the bus has it
 	CA         *CA
 	ProfileKey ProfileKey
 	Shared     bool         // copies of it are in use elsewhere, and do not learn of a new kem key
@@ -77,7 +78,7 @@ func (f *File) check() error {
 		return badFile("a key or the account is missing")
 	case VerifyKey(f.Transport.Public()) == f.Content.Public():
 		return badFile("one key stands for two")
-	case f.Seed != nil && f.Seed.IsZero(), f.Next != nil && f.Next.IsZero(), f.Org != nil && f.Org.IsZero(), f.CA != nil && f.CA.IsZero():
+	case f.Seed != nil && f.Seed.IsZero(), f.Next != nil && f.Next.IsZero(), f.Org != nil && f.Org.IsZero(), f.NextOrg != nil && f.NextOrg.IsZero(), f.CA != nil && f.CA.IsZero():
 		return badFile("a key of the account or the bus is empty")
 	case len(f.Name) > bus.MaxEndpointName, !utf8.ValidString(f.Name):
 		return badFile("the name of the endpoint is too long or no text")

@@ -24,7 +24,7 @@ func newFile(t testing.TB) *File {
 		Bus: bus.ID{1}, Handle: "alice", Account: AccountIDOf(seed.Account().Public()), Name: "laptop",
 		Content: NewSigningKey(), Transport: NewTransportKey(), ProfileKey: NewProfileKey(),
 		KEMs: []KEMEntry{{Serial: 1, Key: NewKEMKey(), Made: time.Now()}, {Serial: 4, Key: NewKEMKey(), Made: time.Now()}},
-		Seed: &seed, Next: &next, Org: &org, CA: &ca,
+		Seed: &seed, Next: &next, Org: &org, NextOrg: &org, CA: &ca,
 		Context: &ContextInfo{Name: "local", URL: "https://127.0.0.1:8443", NATS: "127.0.0.1:4222",
 			CAPEM: ca.CertificatePEM(), Org: org.Public()},
 	}

@@ -141,6 +141,14 @@ func (s *Service) Identity() (id bus.ID, org identity.VerifyKey, ca bus.Hash) {
 	return s.view.log.Bus, s.view.log.Org, s.view.log.CA
 }
 
+// OldOrgs lists the organisation keys before the one in force, oldest first.
+func (s *Service) OldOrgs() []identity.VerifyKey {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	orgs := s.view.log.Orgs()
+	return orgs[:max(0, len(orgs)-1)]
+}
+
 // Head is the newest entry of the bus log; ok is false before the founding.
 func (s *Service) Head() (head bus.Head, ok bool) {
 	s.mu.RLock()

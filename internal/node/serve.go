@@ -89,7 +89,7 @@ func (n *Node) controlOptions() control.Options {
 // server is what anybody may know of the node.
 func (n *Node) server() wire.Server {
 	id, org, _ := n.members.Identity()
-	return wire.Server{Bus: id, Org: org, CA: string(n.creds.current.Load().caPEM), Name: n.Name(),
+	return wire.Server{Bus: id, Org: org, Orgs: n.members.OldOrgs(), CA: string(n.creds.current.Load().caPEM), Name: n.Name(),
 		Version: n.o.Version, NATS: n.NATS(), Time: n.o.Now().UTC(), Founded: n.members.Founded()}
 }
 

@@ -17,14 +17,15 @@ type Health struct {
 // Server is what a client needs to begin; it is believed only as far as the
 // CA hash and the organisation key of the client's link say.
 type Server struct {
-	Bus     bus.ID             `json:"bus"`
-	Org     identity.VerifyKey `json:"org"`
-	CA      string             `json:"ca"` // PEM
-	Name    string             `json:"name"`
-	Version string             `json:"version"`
-	NATS    string             `json:"nats"` // host:port of the data plane
-	Time    time.Time          `json:"time"`
-	Founded bool               `json:"founded"`
+	Bus     bus.ID               `json:"bus"`
+	Org     identity.VerifyKey   `json:"org"`            // in force
+	Orgs    []identity.VerifyKey `json:"orgs,omitempty"` // those before it, oldest first
+	CA      string               `json:"ca"`             // PEM
+	Name    string               `json:"name"`
+	Version string               `json:"version"`
+	NATS    string               `json:"nats"` // host:port of the data plane
+	Time    time.Time            `json:"time"`
+	Founded bool                 `json:"founded"`
 }
 
 // Entries is a page of a chain, oldest first.
