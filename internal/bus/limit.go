@@ -73,6 +73,9 @@ const (
 	// InviteLife is how long an invite is open unless said otherwise, MaxInviteLife the most.
 	InviteLife    = 24 * time.Hour
 	MaxInviteLife = 30 * 24 * time.Hour
+	// AdminAge is how long an account is an admin before it counts, with another,
+	// against a third: else one admin alone makes a second one and removes all.
+	AdminAge = 7 * 24 * time.Hour
 	// MaxLinkLife is how long a device link is open at most: whoever finds it
 	// becomes an endpoint of its maker.
 	MaxLinkLife = time.Hour

@@ -144,6 +144,9 @@ func (h *history) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, whe
 	return h.Signer(id, e, own, when)
 }
 
+// WasAdmin reports whether somebody was an admin as of a position of the bus log.
+func (h *history) WasAdmin(id bus.AccountID, at bus.Ref) bool { return h.bus.WasAdmin(id, at) }
+
 // lens is what one endpoint is shown of a history while somebody lies to it:
 // the zero lens shows all of it, as it is.
 type lens struct {

@@ -76,6 +76,9 @@ func (w *world) Admin(
 	return w.Signer(id, endpoint, own, when)
 }
 
+// WasAdmin reports whether somebody was an admin as of a position of the bus log.
+func (w *world) WasAdmin(id bus.AccountID, at bus.Ref) bool { return w.bus.WasAdmin(id, at) }
+
 // follow describes one chain to read on: where it stands, where to ask, how to
 // take an entry in.
 type follow struct {

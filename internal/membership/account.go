@@ -99,7 +99,7 @@ func (s *Service) mayAppendAccount(by Signer, h bus.Handle, e entry) (*account.S
 	if !a.Active() {
 		return nil, errNoUser
 	}
-	if err := mayWrite(signer, a.ID, e); err != nil {
+	if err := s.mayWrite(signer, a.ID, e); err != nil {
 		return nil, err
 	}
 	if err := s.allow(e.Account, len(e.raw), e.Op == account.OpRevoke); err != nil {
@@ -110,8 +110,8 @@ func (s *Service) mayAppendAccount(by Signer, h bus.Handle, e entry) (*account.S
 
 // mayWrite binds an entry of the chain of an account to the user who offers it.
 // The rules let somebody act who was an admin when he wrote; here he must be
-// one now. An entry that A signed may name no actor, or the endpoint it adds.
-func mayWrite(by Signer, id bus.AccountID, e entry) error {
+// one now, and nothing of somebody who became an admin since. An entry that A signed may name no actor, or the endpoint it adds.
+func (s *Service) mayWrite(by Signer, id bus.AccountID, e entry) error {
 	own := id == by.Account
 	actor := e.Actor == by.Endpoint || own && (e.Op == account.OpAdd || e.Actor == bus.EndpointID{})
 	switch {
@@ -119,7 +119,7 @@ func mayWrite(by Signer, id bus.AccountID, e entry) error {
 		return nil
 	case e.Account != by.Account || !actor:
 		return errNotYours
-	case !own && !(by.Admin && e.Op == account.OpRevoke):
+	case !own && (!by.Admin || e.Op != account.OpRevoke || s.view.log.IsAdmin(id)):
 		return chain.ErrRefused
 	}
 	return nil

@@ -193,6 +193,23 @@ func TestRevokeByAdmin(t *testing.T) {
 	b.refused(second(b.s.Authorize(b.Bob.Device().Transport.Public())), "revoked")
 }
 
+// TestAdminEndsNoAdminsDevices, nor those of somebody who became an admin after
+// the position of the bus log that the entry names.
+func TestAdminEndsNoAdminsDevices(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	end := func(by, of *chaintest.Person) *chain.Entry {
+		body := account.Revoke{By: account.ByAdmin, Endpoint: of.Device().ID(), At: by.Head()}.Encode()
+		return b.AccountEntry(of, by.Device(), account.OpRevoke, body, by.Device().Content)
+	}
+	early := end(b.Founder, b.Alice)
+	b.bus(b.Founder.Device(), buslog.OpRole, buslog.Role{Handle: "alice", Role: bus.RoleAdmin}.Encode())
+	founder, alice := by(b.Founder.Device()), by(b.Alice.Device())
+	b.refused(second(b.s.AppendAccount(b.ctx(), founder, "alice", early.Encode())), "not_allowed")
+	b.refused(second(b.s.AppendAccount(b.ctx(), alice, "admin", end(b.Alice, b.Founder).Encode())), "not_allowed")
+	b.must(second(b.s.Authorize(b.Founder.Device().Transport.Public())))
+}
+
 // joined brings in a new person by an invite.
 func (b *bench) joined(h bus.Handle) *chaintest.Person {
 	b.t.Helper()

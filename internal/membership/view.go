@@ -96,6 +96,9 @@ func (v *view) Admin(
 	return v.Signer(id, endpoint, own, when)
 }
 
+// WasAdmin reports whether somebody was an admin as of a position of the bus log.
+func (v *view) WasAdmin(id bus.AccountID, at bus.Ref) bool { return v.log.WasAdmin(id, at) }
+
 // entry is a parsed entry and its bytes.
 type entry struct {
 	*chain.Entry

@@ -108,6 +108,9 @@ func (m *mirror) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when
 	return m.Signer(id, e, own, when)
 }
 
+// WasAdmin reports whether somebody was an admin as of a position of the bus log.
+func (m *mirror) WasAdmin(id bus.AccountID, at bus.Ref) bool { return m.log.WasAdmin(id, at) }
+
 // author is p as the author of an entry of a room log.
 func (m *mirror) author(p *nodetest.Person) chain.Author {
 	return chain.Author{Account: p.Identity.Account, Endpoint: p.Endpoint(), Seen: m.log.Head().Ref()}

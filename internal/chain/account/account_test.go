@@ -7,6 +7,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
+	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/chaintest"
 	"unibus/internal/identity"
 )
@@ -260,6 +261,33 @@ func TestAdminRevoke(t *testing.T) {
 	w.MustAccount(bob, by(w.Founder.Device(), devices[1], now, w.Founder.Head()))
 	last := bob.AddDevice("c")
 	check(t, w, []offer{{"backdated by a revoked admin", bob, by(alice.Device(), last, was, alice.Head()), "not_allowed"}})
+}
+
+// TestAdminsDevices: one admin alone ends no device of another, as he cannot
+// remove him alone.
+func TestAdminsDevices(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	boss, alice := w.Founder, w.Alice
+	phone := alice.AddDevice("phone")
+	was := w.Bus().Head().Ref()
+	w.Promote(alice)
+	by := func(who *chaintest.Person, of *chaintest.Device, at bus.Ref) *chain.Entry {
+		body := account.Revoke{By: account.ByAdmin, Endpoint: of.ID(), At: who.Head()}.Encode()
+		e := w.AccountEntry(of.Owner, who.Device(), account.OpRevoke, body)
+		e.Seen = at
+		return e.Sign(identity.ContextAccount, who.Device().Content)
+	}
+	now := w.Bus().Head().Ref()
+	check(t, w, []offer{
+		{"of the founder", boss, by(alice, boss.Device(), now), "not_allowed"},
+		{"of another admin", alice, by(boss, phone, now), "not_allowed"},
+		{"of his own", alice, by(alice, phone, now), ""},
+		{"of one who was none as of seen, for the node to judge", alice, by(boss, phone, was), ""},
+	})
+	w.MustBus(w.BusEntry(boss.Device(), buslog.OpRole, buslog.Role{Handle: "alice", Role: bus.RoleUser}.Encode(), w.Org))
+	w.MustAccount(alice, by(boss, phone, w.Bus().Head().Ref()))
+	w.Promote(alice) // the entry above stays valid: chaintest replays it
 }
 
 // TestPositions asks about every endpoint as of every entry.

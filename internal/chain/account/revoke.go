@@ -53,7 +53,8 @@ func (s *State) ending(e *chain.Entry, id bus.EndpointID) (end func(), ok bool) 
 }
 
 // revoker finds the key that must have signed a revoke entry. An admin names
-// no older position of the bus log than an admin before him did. With A alone
+// no older position of the bus log than an admin before him did, and ends nothing
+// of another admin: that would be to remove him without a second. With A alone
 // one may have lost every device: then the entry names no actor. An endpoint
 // with a scope ends nothing but itself, or a stolen job would lock its user out.
 func (s *State) revoker(e *chain.Entry, r Revoke, admins Admins) (identity.VerifyKey, bool) {
@@ -63,7 +64,7 @@ func (s *State) revoker(e *chain.Entry, r Revoke, admins Admins) (identity.Verif
 	case r.By == ByEndpoint && e.Account == s.ID && s.acts(e.Actor, e.Time):
 		who := s.Endpoint(e.Actor)
 		return who.Content, who.Rights.Scope == nil || r.Endpoint == who.ID
-	case r.By == ByAdmin && e.Seen.Index >= s.seen:
+	case r.By == ByAdmin && e.Seen.Index >= s.seen && (e.Account == s.ID || !admins.WasAdmin(s.ID, e.Seen)):
 		return admins.Admin(e.Account, e.Actor, e.Seen, r.At, e.Time)
 	}
 	return identity.VerifyKey{}, false

@@ -17,6 +17,9 @@ type Admins interface {
 	// anything else. What it answered once it answers for ever, or a chain
 	// could not be checked again later.
 	Admin(account bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool)
+	// WasAdmin reports whether an account was an active admin as of the bus-log
+	// entry at; it too answers alike for ever.
+	WasAdmin(account bus.AccountID, at bus.Ref) bool
 }
 
 // rules is the dispatch of Check; it is never changed.

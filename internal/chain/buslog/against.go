@@ -96,12 +96,14 @@ func (s *State) checkAgainst(e *chain.Entry, signers Signers, h bus.Handle, with
 }
 
 // cosigner finds the key of the second admin. Author, cosigner and whom they
-// act against are three, so that no one admin, and no two devices of one, can
-// remove another.
+// act against are three, so that no two devices of one admin can remove another;
+// and both have been admins for a while, so that none can make himself a second.
 func (s *State) cosigner(e *chain.Entry, signers Signers, who *Account, c Cosigner) (key identity.VerifyKey, err error) {
 	switch {
 	case c.Account == e.Account || c.Account == who.ID || e.Account == who.ID || !s.IsAdmin(c.Account):
 		return key, chain.ErrRefused
+	case !s.accounts[e.Account].seasoned(e.Time) || !s.accounts[c.Account].seasoned(e.Time):
+		return key, errYoung
 	case c.At.Index < s.seen[c.Account]:
 		return key, chain.ErrBehind
 	}
@@ -111,6 +113,8 @@ func (s *State) cosigner(e *chain.Entry, signers Signers, who *Account, c Cosign
 	}
 	return key, nil
 }
+
+var errYoung = chain.ErrRefused.WithHint("who became an admin less than 7 days ago does not count against another; the organisation key does")
 
 // noteCosigner remembers the position that a cosigner named, as take does of
 // an author's.

@@ -2,6 +2,7 @@ package buslog_test
 
 import (
 	"testing"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -25,6 +26,7 @@ func TestCosigned(t *testing.T) {
 	check(t, w, []offer{{"two admins of whom one would be left", w.BusEntry(boss.Device(), buslog.OpRevoke,
 		buslog.Revoke{Handle: "alice", With: with(boss.Device())}.Encode(), boss.Device().Content), "not_allowed"}})
 	w.Promote(bob)
+	w.Pass(bus.AdminAge)
 	carol := w.User("carol")
 	revoke := func(by, second *chaintest.Device, of *chaintest.Person) *chain.Entry {
 		return w.BusEntry(by, buslog.OpRevoke, buslog.Revoke{Handle: of.Handle, With: with(second)}.Encode(), second.Content)
@@ -74,8 +76,58 @@ func TestCosigned(t *testing.T) {
 		t.Error("the genesis has a cosigner")
 	}
 	w.MustBus(w.BusEntry(a, buslog.OpRole, role(carol, bus.RoleAdmin)))
+	w.Pass(bus.AdminAge)
 	check(t, w, []offer{{"going back to before a revocation", w.BusEntry(a, buslog.OpRevoke,
 		buslog.Revoke{Handle: "carol", With: back}.Encode(), lost.Content), "behind"}})
+}
+
+// TestPuppetAdmin: nobody makes himself the second admin whom it takes to remove
+// a third.
+func TestPuppetAdmin(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	mallory, d := w.Alice, w.Alice.Device()
+	w.Promote(mallory)
+	w.Pass(bus.AdminAge)
+	puppet := w.Person("puppet")
+	w.MustBus(w.BusEntry(d, buslog.OpUser, buslog.User{Handle: "puppet", Key: puppet.Key.Public()}.Encode()))
+	w.Arrive(puppet)
+	w.MustBus(w.BusEntry(d, buslog.OpRole, role(puppet, bus.RoleAdmin)))
+	second := puppet.Device()
+	revoke := func(by, second *chaintest.Device, of *chaintest.Person) *chain.Entry {
+		return w.BusEntry(by, buslog.OpRevoke, buslog.Revoke{Handle: of.Handle, With: with(second)}.Encode(), second.Content)
+	}
+	demote := func() *chain.Entry {
+		body := buslog.Role{Handle: w.Founder.Handle, Role: bus.RoleUser, With: with(second)}.Encode()
+		return w.BusEntry(d, buslog.OpRole, body, second.Content)
+	}
+	w.Pass(bus.AdminAge - time.Millisecond)
+	check(t, w, []offer{
+		{"revoked with an admin of yesterday", revoke(d, second, w.Founder), "not_allowed"},
+		{"revoked by an admin of yesterday", revoke(second, d, w.Founder), "not_allowed"},
+		{"demoted with an admin of yesterday", demote(), "not_allowed"},
+		{"revoked with the founder", revoke(d, w.Founder.Device(), puppet), ""},
+	})
+	w.Pass(time.Millisecond)
+	check(t, w, []offer{{"with one of a week", revoke(d, second, w.Founder), ""}})
+	again := buslog.Role{Handle: "puppet", Role: bus.RoleAdmin}.Encode()
+	w.MustBus(w.BusEntry(d, buslog.OpRole, again, w.Org))
+	check(t, w, []offer{{"with one who was made admin again", revoke(d, second, w.Founder), ""}})
+	w.MustBus(w.BusEntry(d, buslog.OpRole, role(puppet, bus.RoleUser), w.Org))
+	w.MustBus(w.BusEntry(d, buslog.OpRole, role(puppet, bus.RoleAdmin)))
+	check(t, w, []offer{{"with one who was none meanwhile", revoke(d, second, w.Founder), "not_allowed"}})
+}
+
+// TestFounderCounts from the first day, with O lost.
+func TestFounderCounts(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	w.Promote(w.Alice)
+	w.Pass(bus.AdminAge)
+	w.Promote(w.Bob)
+	boss, a := w.Founder.Device(), w.Alice.Device()
+	check(t, w, []offer{{"with the founder", w.BusEntry(a, buslog.OpRevoke,
+		buslog.Revoke{Handle: "bob", With: with(boss)}.Encode(), boss.Content), ""}})
 }
 
 func TestOrgRotate(t *testing.T) {

@@ -86,6 +86,6 @@ func (s *State) checkAccept(e *chain.Entry, _ Signers) (func(), error) {
 		ended.Accepted, ended.EndedAt = &e.Account, e.Index
 		s.invites[inv.ID] = &ended
 		user := Account{Handle: inv.Handle, ID: e.Account, Key: a.Key, Since: e.Time, Index: e.Index, Invite: inv.ID}
-		s.admit(user.withRole(bus.RoleUser, e.Index))
+		s.admit(user.withRole(bus.RoleUser, e))
 	}, nil
 }

@@ -70,7 +70,7 @@ func (s *State) checkGenesis(e *chain.Entry) (func(), error) {
 		s.Org, s.CA = g.Org, g.CA
 		s.orgs = []identity.VerifyKey{g.Org}
 		admin := Account{Handle: g.Handle, ID: e.Account, Key: g.Key, Since: e.Time}
-		s.admit(admin.withRole(bus.RoleAdmin, e.Index))
+		s.admit(admin.withRole(bus.RoleAdmin, e))
 		s.take(e)
 		s.Bus = bus.ID(s.Hash.Prefix())
 		s.Chain = chain.ID(s.Bus)
@@ -114,7 +114,7 @@ func (s *State) checkUser(e *chain.Entry, signers Signers) (func(), error) {
 	}
 	return func() {
 		user := Account{Handle: u.Handle, ID: id, Key: u.Key, Since: e.Time, Index: e.Index}
-		s.admit(user.withRole(bus.RoleUser, e.Index))
+		s.admit(user.withRole(bus.RoleUser, e))
 	}, nil
 }
 
@@ -142,7 +142,7 @@ func (s *State) checkRole(e *chain.Entry, signers Signers) (func(), error) {
 		return nil, err
 	}
 	return func() {
-		s.admit(who.withRole(r.Role, e.Index))
+		s.admit(who.withRole(r.Role, e))
 		s.noteCosigner(r.With)
 	}, nil
 }

@@ -35,6 +35,7 @@ type Account struct {
 type roleFrom struct {
 	index uint32
 	role  bus.UserRole
+	since time.Time // of the entry
 }
 
 // role returns what the account was as of index; 0 before it was admitted and
@@ -51,10 +52,24 @@ func (a *Account) role(index uint32) (r bus.UserRole) {
 	return r
 }
 
-// withRole returns a with another role from index on.
-func (a Account) withRole(r bus.UserRole, index uint32) *Account {
-	a.Role, a.roles = r, append(slices.Clip(a.roles), roleFrom{index, r})
+// withRole returns a with another role from an entry on.
+func (a Account) withRole(r bus.UserRole, e *chain.Entry) *Account {
+	a.Role, a.roles = r, append(slices.Clip(a.roles), roleFrom{e.Index, r, e.Time})
 	return &a
+}
+
+// seasoned reports whether the account is an admin whom the genesis made one, or
+// who has been one without a break for AdminAge.
+func (a *Account) seasoned(at time.Time) bool {
+	if !a.Active() || a.Role != bus.RoleAdmin {
+		return false
+	}
+	first := len(a.roles) - 1
+	for first > 0 && a.roles[first-1].role == bus.RoleAdmin {
+		first--
+	}
+	from := a.roles[first]
+	return from.index == 0 || at.Sub(from.since) >= bus.AdminAge
 }
 
 // Active reports whether the account may use the bus.

@@ -119,6 +119,7 @@ func later(w *chaintest.World, r *chaintest.Room) {
 	w.Org = next
 	dave := w.User("dave")
 	w.Promote(dave)
+	w.Pass(bus.AdminAge)
 	with := buslog.Cosigner{Account: dave.ID(), Endpoint: dave.Device().ID(), At: dave.Head()}
 	w.MustBus(w.BusEntry(boss, buslog.OpRevoke, buslog.Revoke{Handle: "alice", With: &with}.Encode(), dave.Device().Content))
 	r.Remove(boss, w.Alice)
@@ -160,6 +161,7 @@ func (r *reader) Account(id bus.AccountID) *account.State { return r.accounts[id
 func (r *reader) Admin(a bus.AccountID, e bus.EndpointID, _, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	return r.Signer(a, e, own, when)
 }
+func (r *reader) WasAdmin(a bus.AccountID, at bus.Ref) bool { return r.bus.WasAdmin(a, at) }
 func (r *reader) Signer(a bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
 	if r.accounts[a] == nil {
 		return identity.VerifyKey{}, false

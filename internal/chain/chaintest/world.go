@@ -101,6 +101,9 @@ func (w *World) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when 
 	return w.Signer(id, e, own, when)
 }
 
+// WasAdmin reports whether somebody was an admin as of a position of the bus log.
+func (w *World) WasAdmin(id bus.AccountID, at bus.Ref) bool { return w.state.WasAdmin(id, at) }
+
 // seed derives 32 bytes that no other call returns.
 func (w *World) seed() [32]byte {
 	w.keys++
