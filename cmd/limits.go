@@ -134,6 +134,7 @@ func limits() []limit {
 		lasts("late_frames", bus.LateFrames, "how long an old room key is still taken"),
 		lasts("kem_life", bus.KEMLife, "how long an endpoint uses one kem key"),
 		lasts("kem_grace", bus.KEMGrace, "how long it is sealed to after that"),
+		lasts("kem_pause", bus.KEMPause, "how long it waits between two kem keys"),
 		lasts("shared_kem_life", bus.SharedKEMLife, "how long copies use one kem key"),
 		lasts("default_retention", bus.DefaultRetention, "how long a room keeps messages, by default"),
 		lasts("invite_life", bus.InviteLife, "how long an invite is open, by default"),

@@ -62,6 +62,9 @@ const (
 	// endpoint is still sealed to before it is listed as asleep.
 	KEMLife  = 7 * 24 * time.Hour
 	KEMGrace = 60 * 24 * time.Hour
+	// KEMPause is how long an endpoint waits between two kem keys: each moves the
+	// chain that removals and revocations name, so that without end they starve both.
+	KEMPause = time.Hour
 	// SharedKEMLife is how long the kem key of an endpoint is used of which copies
 	// are in use: a new one ends them, none at all would put it to sleep.
 	SharedKEMLife = KEMGrace

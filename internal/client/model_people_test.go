@@ -166,13 +166,14 @@ func (m *model) renewKEM(d *device) {
 	key := identity.NewKEMKey()
 	serial := uint32(len(d.file.KEMs) + 1)
 	index := len(d.at.history.raw[chain.ID(d.owner.account)])
-	if !m.onAccount(d, account.OpKEM, account.KEM{Serial: serial, Key: key.Public()}.Encode(), m.signsNow(d), d.file.Content) {
+	list := d.at.table.listed[d.owner]
+	i := slices.IndexFunc(list, func(l listing) bool { return l.id == d.id() })
+	due := i >= 0 && m.now.Sub(list[i].kems[len(list[i].kems)-1].made) >= bus.KEMPause
+	if !m.onAccount(d, account.OpKEM, account.KEM{Serial: serial, Key: key.Public()}.Encode(), due && m.signsNow(d), d.file.Content) {
 		return
 	}
 	m.did("kem rotation")
 	d.file.KEMs = append(d.file.KEMs, identity.KEMEntry{Serial: serial, Key: key, Made: m.now})
-	list := d.at.table.listed[d.owner]
-	i := slices.IndexFunc(list, func(l listing) bool { return l.id == d.id() })
 	list[i].kems = append(list[i].kems, kemAt{index, serial, m.now})
 }
 

@@ -221,6 +221,7 @@ func TestRenewKEM(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	alice := b.Alice.Device()
+	b.Pass(bus.KEMPause)
 	e := alice.KEMEntry(account.KEM{Serial: 2, Key: b.KEMKey().Public()})
 	b.refused(second(b.s.AppendAccount(b.ctx(), by(b.Bob.Device()), "alice", e.Encode())), "not_yours")
 	b.refused(second(b.s.AppendAccount(b.ctx(), by(alice), "bob", e.Encode())), "not_allowed")

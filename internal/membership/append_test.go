@@ -36,6 +36,7 @@ func TestFresh(t *testing.T) {
 		},
 	} {
 		b := newBench(t)
+		b.Pass(bus.KEMPause)
 		alice := b.Alice.Device()
 		r := b.room(alice)
 		b.add(alice, r, bus.RoleMember, b.Bob)
@@ -411,6 +412,7 @@ func TestAppendRace(t *testing.T) {
 func TestParallel(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	b.Pass(bus.KEMPause)
 	alice, bob := b.Alice.Device(), b.Bob.Device()
 	var rooms []wire.NewRoom
 	for range 20 {

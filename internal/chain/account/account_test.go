@@ -146,6 +146,7 @@ func TestKEM(t *testing.T) {
 	first := d.KEM.Public()
 	d.Renew()
 	old.Revoke()
+	w.Pass(bus.KEMPause)
 	next := account.KEM{Serial: 3, Key: w.KEMKey().Public()}
 	by := func(d *chaintest.Device, k account.KEM) *chain.Entry {
 		return w.AccountEntry(alice, d, account.OpKEM, k.Encode(), d.Content)
@@ -381,4 +382,30 @@ func FuzzCheck(f *testing.F) {
 			t.Error("Check changed the state")
 		}
 	})
+}
+
+// TestKEMPause: an endpoint, also one that may only read, does not move the
+// chain of its account as often as it likes.
+func TestKEMPause(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	l := w.Alice.Device().Link(time.Hour)
+	w.Pass(time.Minute)
+	bot := w.Alice.AddBot("ci", account.Rights{Scope: account.NewScope(account.VerbRead, bus.RoomID{1})})
+	linked := w.Alice.TakeUp(l, "phone")
+	next := func(d *chaintest.Device) *chain.Entry {
+		return d.KEMEntry(account.KEM{Serial: d.Serial + 1, Key: w.KEMKey().Public()})
+	}
+	w.Pass(bus.KEMPause - time.Millisecond)
+	check(t, w, []offer{
+		{"a bot just added", w.Alice, next(bot), "not_allowed"},
+		{"a device just linked", w.Alice, next(linked), "not_allowed"},
+		{"a device of an hour", w.Alice, next(w.Alice.Device()), ""},
+	})
+	w.Pass(time.Millisecond)
+	check(t, w, []offer{{"a bot of an hour", w.Alice, next(bot), ""}, {"a link of an hour", w.Alice, next(linked), ""}})
+	bot.Renew()
+	check(t, w, []offer{{"at once again", w.Alice, next(bot), "not_allowed"}, {"another's", w.Alice, next(linked), ""}})
+	w.Pass(bus.KEMPause)
+	check(t, w, []offer{{"an hour later", w.Alice, next(bot), ""}})
 }

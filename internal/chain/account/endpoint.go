@@ -71,6 +71,11 @@ func (e *Endpoint) Replaced(serial uint32) (at time.Time, ok bool) {
 	return at, false
 }
 
+// paused reports whether the endpoint had its last key long enough at a time.
+func (e *Endpoint) paused(at time.Time) bool {
+	return at.Sub(e.kems[len(e.kems)-1].made) >= bus.KEMPause
+}
+
 // fresh reports whether k is the endpoint's next key: an old one under a new
 // serial would look young and open old envelopes.
 func (e *Endpoint) fresh(k KEM) bool {

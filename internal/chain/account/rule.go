@@ -154,6 +154,9 @@ func (s *State) checkKEM(e *chain.Entry, _ Admins) (func(), error) {
 	if !s.acts(e.Actor, e.Time) || !own.fresh(k) {
 		return nil, chain.ErrRefused
 	}
+	if !own.paused(e.Time) {
+		return nil, errKEMOften
+	}
 	if !e.SignedBy(identity.ContextAccount, own.Content) {
 		return nil, chain.ErrSignature
 	}
@@ -166,6 +169,8 @@ func (s *State) checkKEM(e *chain.Entry, _ Admins) (func(), error) {
 		s.replace(&changed)
 	}, nil
 }
+
+var errKEMOften = chain.ErrRefused.WithHint("an endpoint takes a new kem key once an hour at most")
 
 // checkRotate changes A. The name of the account stays; with the old A nothing
 // can be signed from here on, and links made with it are void.

@@ -105,9 +105,15 @@ func (p *Person) AddRecovery() bus.EndpointID {
 	return add.Endpoint()
 }
 
-// Renew gives the device a new kem key.
+// Renew gives the device a new kem key, as soon as its next one is due: time
+// passes where it must.
 func (d *Device) Renew() {
-	d.Owner.w.tb.Helper()
+	w := d.Owner.w
+	w.tb.Helper()
+	s := d.Owner.State()
+	if _, _, made, _ := s.Endpoint(d.ID()).KEM(s.Len - 1); w.Now.Before(made.Add(bus.KEMPause)) {
+		w.Now = made.Add(bus.KEMPause)
+	}
 	key := d.Owner.w.KEMKey()
 	d.Owner.w.MustAccount(d.Owner, d.KEMEntry(account.KEM{Serial: d.Serial + 1, Key: key.Public()}))
 	d.KEM, d.Serial = key, d.Serial+1

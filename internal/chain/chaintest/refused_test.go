@@ -201,7 +201,7 @@ func oneAdmin(t *testing.T) offers {
 	gone := w.Alice.AddDevice("gone")
 	gone.Revoke()
 	w.Alice.AddRecovery()
-	w.Pass(10 * time.Minute)
+	w.Pass(bus.KEMPause)
 	r := w.Room(desk)
 	r.Add(desk, bus.RoleMember, w.Alice, w.Bob)
 	r.Add(desk, bus.RoleReader, carol)
