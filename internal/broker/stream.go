@@ -119,6 +119,19 @@ func (s *shards) purge(ctx context.Context, shard int, room bus.RoomID, seq uint
 	return nil
 }
 
+// Newest is the newest sequence that a shard gave out, 0 when it gave none. It
+// never goes down, whatever is purged.
+func (b *Broker) Newest(ctx context.Context, shard int) (uint64, error) {
+	if shard < 0 || shard >= wire.Shards {
+		return 0, bus.Errorf(bus.Invalid, "bad_shard", "there is no shard %d", shard)
+	}
+	info, err := b.shards.streams[shard].Info(ctx)
+	if err != nil {
+		return 0, errStored.Because(fmt.Errorf("newest of a shard: %w", err))
+	}
+	return info.State.LastSeq, nil
+}
+
 // Purge removes a room's messages that were stored before t, or all of them
 // when t is nil. What is gone from reads stays on disk, encrypted when the
 // store is, until its block is compacted.

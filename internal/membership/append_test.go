@@ -378,6 +378,39 @@ func TestRekeyFrames(t *testing.T) {
 	}
 }
 
+// TestEpochBegins: an epoch begins now, and closes with a frame that is stored.
+func TestEpochBegins(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *membership.Options) {
+		o.Newest = func(context.Context, membership.RoomRecord) (uint64, error) { return 41, nil }
+	})
+	alice := b.Alice.Device()
+	r := b.room(alice)
+	for name, c := range map[string]struct {
+		back time.Duration
+		seq  uint64
+		code string
+	}{
+		"dated back":                 {time.Minute + time.Millisecond, 41, "bad_time"},
+		"closed by a frame to come":  {0, 42, "bad_closing"},
+		"as late as clocks may make": {time.Minute, 41, ""},
+	} {
+		b.Pass(2 * time.Minute)
+		early := func() *chain.Entry {
+			b.Pass(-c.back)
+			defer b.Pass(c.back)
+			return r.Rekey(alice, roomlog.ReasonAsked, func(st *roomlog.Start) { st.Closing.Seq = c.seq })
+		}()
+		err := b.offer(alice, r, early, r.State.Epoch.Audience)
+		if err == nil && c.code != "" || err != nil && bus.CodeOf(err) != c.code {
+			t.Errorf("%s: %v (%s), want %q", name, err, bus.CodeOf(err), c.code)
+		}
+		if err == nil {
+			r.Must(early)
+		}
+	}
+}
+
 // TestAppendRace has many offer the next entry at once: one wins, the others
 // are told the head.
 func TestAppendRace(t *testing.T) {

@@ -34,6 +34,9 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 	if err := take(&next, e, v); err != nil {
 		return err
 	}
+	if err := s.begins(ctx, at, next.Epoch); err != nil {
+		return err
+	}
 	keys, err := s.keys(ctx, &next, e, inline)
 	if err != nil {
 		return err
@@ -43,6 +46,36 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 		s.noteRekey(at, e)
 		return v.roomChange(at.room, e, func() { at.room.state = &next })
 	})
+}
+
+// epochSkew is how far behind the node's clock an epoch may begin. Its time says
+// whose late frames receivers take: dated back, it voids what others just sent.
+const epochSkew = 2 * bus.ClockSkew
+
+var (
+	errLateEpoch = bus.Errorf(bus.Invalid, "bad_time", "the new key was not made now").
+			WithHint("check the clock of this machine, and try again")
+	errClosing = bus.Errorf(bus.Invalid, "bad_closing", "the new key names a message that is not stored yet").
+			WithHint("read the room, and try again")
+)
+
+// begins holds an epoch to what only the node can know: that it begins now, and
+// that the frame that closes the one before exists. A frame to come would leave
+// the old epoch open.
+func (s *Service) begins(ctx context.Context, at seat, e *roomlog.Epoch) error {
+	if s.opts.Now().Sub(e.Started) > epochSkew {
+		return errLateEpoch
+	}
+	if e.Closing.Seq == 0 || s.opts.Newest == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
+	defer cancel()
+	newest, err := s.opts.Newest(ctx, at.record)
+	if err == nil && e.Closing.Seq > newest {
+		err = errClosing
+	}
+	return err
 }
 
 // rekeyPause is how long after a plain rekey the next is refused, so that

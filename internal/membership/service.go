@@ -40,6 +40,9 @@ type Options struct {
 	// Frames counts a room's stored messages behind a sequence. Without it no
 	// member starts an epoch because the one before has many frames.
 	Frames func(ctx context.Context, room RoomRecord, after uint64) (uint64, error)
+	// Newest is a sequence behind which nothing of a room is stored, and below
+	// which nothing will be. Without it an epoch may name any closing frame.
+	Newest func(ctx context.Context, room RoomRecord) (uint64, error)
 }
 
 // Service is safe for concurrent use.

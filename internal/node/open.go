@@ -50,7 +50,7 @@ func (n *Node) openMembership(ctx context.Context) error {
 	n.began("membership store", func(context.Context) error { return store.Close() })
 	n.members, err = membership.Open(ctx, store, membership.Options{
 		Now: n.o.Now, Log: n.o.Log, ClearRooms: n.o.Loopback(), AllowUnsigned: n.o.Auth != bus.ModeEnforce, Changed: n.changed,
-		Frames: n.frames,
+		Frames: n.frames, Newest: n.newest,
 	})
 	if err != nil {
 		return fmt.Errorf("open membership: %w", err)
@@ -66,6 +66,15 @@ func (n *Node) frames(ctx context.Context, room membership.RoomRecord, after uin
 		return 0, errStarting
 	}
 	return b.Count(ctx, room.Shard, room.ID, after)
+}
+
+// newest is the newest sequence of the stream that holds a room.
+func (n *Node) newest(ctx context.Context, room membership.RoomRecord) (uint64, error) {
+	b := n.data.Load()
+	if b == nil {
+		return 0, errStarting
+	}
+	return b.Newest(ctx, room.Shard)
 }
 
 func holdsAnything(dir string) bool {
