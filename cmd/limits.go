@@ -68,7 +68,8 @@ func ownLimits(ctx context.Context, env *Env) (own []limit, err error) {
 func ownLimit(l wire.Limit) limit {
 	meanings := map[string]string{
 		"rooms": "rooms that you made", "invites": "open invites of yours", "blobs": "what you store in blobs",
-		"log": "what you wrote into the logs", "staged_envelopes": "room keys of yours on their way",
+		"log": "what you wrote into the logs", "room_keys": "room keys that you made for others",
+		"staged_envelopes": "room keys of yours on their way",
 	}
 	unit := "count"
 	if l.Unit == "bytes" {

@@ -548,7 +548,66 @@ func TestLogCap(t *testing.T) {
 	}
 	limits, err = b.s.Limits(b.ctx(), by(b.Founder.Device()))
 	b.must(err)
-	if len(limits) != 5 || limits[0].Cap != 10_000 {
+	if len(limits) != 6 || limits[0].Cap != 10_000 {
 		t.Errorf("the admin's limits %+v", limits)
 	}
+}
+
+// TestEnvelopesCount: what an epoch leaves with the node counts, and nobody
+// starves a removal by adding people without end. Removals pass both.
+func TestEnvelopesCount(t *testing.T) {
+	t.Parallel()
+	const cap = 20 << 10
+	b := newBench(t, func(o *membership.Options) { o.Caps.SealBytes = cap })
+	alice := b.Alice.Device()
+	r := b.room(alice)
+	bob := []roomlog.NewMember{{Account: b.Bob.ID(), Role: bus.RoleMember}}
+	used := func() int64 {
+		all, err := b.s.Limits(b.ctx(), by(alice))
+		b.must(err)
+		i := slices.IndexFunc(all, func(l wire.Limit) bool { return l.Name == "room_keys" })
+		return all[i].Used
+	}
+	one := used()
+	if one != int64(len(chaintest.Envelope(r.State.Epoch.Audience[0]))) {
+		t.Errorf("a room of one endpoint counts %d bytes", one)
+	}
+	for used()+2*one <= cap {
+		b.append(alice, r, r.AddEntry(alice, bob, nil))
+		b.append(alice, r, r.RemoveEntry(alice, []bus.AccountID{b.Bob.ID()}, nil))
+	}
+	add := r.AddEntry(alice, bob, nil)
+	_, to, err := r.State.Draft(b.World, roomlog.Change{Add: []roomlog.Member{{Account: b.Bob.ID(), Role: bus.RoleMember, Since: r.State.Len}}}, b.Now)
+	b.must(err)
+	b.refused(b.offer(alice, r, add, to), "seal_cap")
+}
+
+// TestAddsOften: a removal by another owner has its turn.
+func TestAddsOften(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	alice := b.Alice.Device()
+	r := b.room(alice)
+	b.add(alice, r, bus.RoleOwner, b.Founder)
+	member := roomlog.NewMember{Account: b.Bob.ID(), Role: bus.RoleMember}
+	try := func(d *chaintest.Device) error {
+		e := r.AddEntry(d, []roomlog.NewMember{member}, nil)
+		_, to, err := r.State.Draft(b.World, roomlog.Change{Add: []roomlog.Member{{Account: member.Account, Role: member.Role, Since: r.State.Len}}}, b.Now)
+		b.must(err)
+		err = b.offer(d, r, e, to)
+		if err == nil {
+			r.Must(e)
+		}
+		return err
+	}
+	out := func() { b.append(alice, r, r.RemoveEntry(alice, []bus.AccountID{b.Bob.ID()}, nil)) }
+	for range 19 {
+		b.must(try(alice))
+		out()
+	}
+	b.refused(try(alice), "rate")
+	b.must(try(b.Founder.Device()))
+	out()
+	b.Pass(3 * time.Second)
+	b.must(try(alice))
 }

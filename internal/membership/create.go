@@ -103,6 +103,9 @@ func (s *Service) commitRoom(ctx context.Context, create, start entry, inline []
 	if err != nil {
 		return err
 	}
+	if err := s.allowSealed(start, st); err != nil {
+		return err
+	}
 	r := &room{state: st, maker: create.Account,
 		record: RoomRecord{ID: st.ID, Shard: s.opts.Shard(), Created: s.opts.Now().UTC().Truncate(time.Millisecond)}}
 	b := Batch{Room: &r.record, Keys: keys, Entries: []StoredEntry{
@@ -110,6 +113,7 @@ func (s *Service) commitRoom(ctx context.Context, create, start entry, inline []
 	return s.commit(ctx, b, func() Change {
 		release()
 		v.addRoom(r, int64(len(create.raw)+len(start.raw)))
+		v.sealed[r.maker] += sealedBytes(st)
 		rooms := []*room{r}
 		return Change{Joined: v.grants(rooms, nil), Moved: []bus.RoomID{st.ID}, Notify: v.devicesIn(rooms)}
 	})

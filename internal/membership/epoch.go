@@ -41,6 +41,9 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 	if err != nil {
 		return err
 	}
+	if err := s.allowEpoch(at, e, &next); err != nil {
+		return err
+	}
 	b.Keys = keys
 	return s.commit(ctx, b, func() Change {
 		s.noteRekey(at, e)

@@ -14,6 +14,7 @@ func Differs(a, b *Service) string {
 		"bus log": reflect.DeepEqual(v.log, w.log), "account chains": reflect.DeepEqual(v.accounts, w.accounts),
 		"holders": reflect.DeepEqual(v.holders, w.holders), "endpoints": reflect.DeepEqual(v.endpoints, w.endpoints),
 		"bytes written":   reflect.DeepEqual(v.written, w.written),
+		"bytes of keys":   reflect.DeepEqual(v.sealed, w.sealed),
 		"memberships":     reflect.DeepEqual(ids(v.members), ids(w.members)),
 		"guests":          reflect.DeepEqual(ids(v.guests), ids(w.guests)),
 		"number of rooms": len(v.rooms) == len(w.rooms),

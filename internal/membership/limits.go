@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/wire"
 )
 
@@ -17,6 +18,7 @@ type Caps struct {
 	Invites    int     // open invites an admin made
 	Staged     int     // envelopes waiting for their entry
 	LogBytes   int64   // of entries a user wrote
+	SealBytes  int64   // of envelopes that came with them
 	BlobBytes  int64   // of stored blobs
 	Appends    float64 // entries a second, in bursts of ten seconds' worth
 }
@@ -25,7 +27,7 @@ type Caps struct {
 func DefaultCaps() Caps {
 	return Caps{
 		Rooms: 50, AdminRooms: 10_000, Invites: 1_000, Staged: 20_000,
-		LogBytes: 256 << 20, BlobBytes: 16 << 30, Appends: 50,
+		LogBytes: 256 << 20, SealBytes: 4 << 30, BlobBytes: 16 << 30, Appends: 50,
 	}
 }
 
@@ -35,7 +37,7 @@ func (c Caps) withDefaults() Caps {
 		Rooms: cmp.Or(c.Rooms, d.Rooms), AdminRooms: cmp.Or(c.AdminRooms, d.AdminRooms),
 		Invites: cmp.Or(c.Invites, d.Invites), Staged: cmp.Or(c.Staged, d.Staged),
 		LogBytes: cmp.Or(c.LogBytes, d.LogBytes), BlobBytes: cmp.Or(c.BlobBytes, d.BlobBytes),
-		Appends: cmp.Or(c.Appends, d.Appends),
+		SealBytes: cmp.Or(c.SealBytes, d.SealBytes), Appends: cmp.Or(c.Appends, d.Appends),
 	}
 }
 
@@ -45,6 +47,7 @@ var (
 	errInviteCap = capError("invite_cap", "you have made as many invites as you may", "revoke one that nobody takes up")
 	errStageCap  = capError("stage_cap", "too many envelopes wait for their entry", "try again in an hour")
 	errLogCap    = capError("log_cap", "you have written as many entries as you may", "ask an admin of the node")
+	errSealCap   = capError("seal_cap", "you have made as many room keys as you may", "ask another member, or an admin of the node")
 	errBlobCap   = capError("blob_cap", "this does not fit the space you may use for files", "delete files you no longer need")
 )
 
@@ -73,6 +76,44 @@ func (s *Service) allow(author bus.AccountID, bytes int, urgent bool) error {
 	return nil
 }
 
+// allowSealed holds the author of an epoch to the bytes of envelopes that he may
+// leave with the node: an entry of 300 bytes comes with one for every endpoint of
+// the room. Removals pass.
+func (s *Service) allowSealed(e entry, next *roomlog.State) error {
+	if isUrgentRoom(e) {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.view.sealed[e.Account]+sealedBytes(next) > s.opts.Caps.SealBytes {
+		return errSealCap
+	}
+	return nil
+}
+
+// addsAMinute is how many entries that add members one account may write into
+// one room in a minute, and at once: each takes an index that a removal by
+// somebody else was written for. Removals need no rate, as they need members.
+const addsAMinute = 20
+
+type adder struct {
+	room bus.RoomID
+	by   bus.AccountID
+}
+
+// allowEpoch is asked last, so that what is refused otherwise takes nothing of
+// its author's rate.
+func (s *Service) allowEpoch(at seat, e entry, next *roomlog.State) error {
+	if err := s.allowSealed(e, next); err != nil || e.Op != roomlog.OpAdd {
+		return err
+	}
+	if wait, ok := s.adds.Take(adder{at.state.ID, e.Account}, 1); !ok {
+		return bus.Errorf(bus.Limited, "rate", "you add people too fast").
+			WithHint("add several at once, or try again in %s", wait.Round(time.Second)+time.Second)
+	}
+	return nil
+}
+
 // Limits tells the signer his caps and what he used of each.
 func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
 	by, err := s.user(by)
@@ -96,6 +137,7 @@ func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
 		{Name: "rooms", Used: int64(s.view.made[by.Account]), Cap: int64(s.roomCap(by)), Unit: "rooms"},
 		{Name: "staged_envelopes", Used: int64(staged), Cap: int64(caps.Staged), Unit: "envelopes"},
 		{Name: "log", Used: s.view.written[by.Account], Cap: caps.LogBytes, Unit: "bytes"},
+		{Name: "room_keys", Used: s.view.sealed[by.Account], Cap: caps.SealBytes, Unit: "bytes"},
 		{Name: "blobs", Used: blobs, Cap: caps.BlobBytes, Unit: "bytes"},
 	}
 	if by.Admin {

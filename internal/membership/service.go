@@ -56,6 +56,7 @@ type Service struct {
 	store Store
 	opts  Options
 	rates *limit.Rate[bus.AccountID]
+	adds  *limit.Rate[adder]
 
 	order   sync.RWMutex
 	mu      sync.RWMutex
@@ -81,6 +82,7 @@ func Open(ctx context.Context, store Store, o Options) (*Service, error) {
 	}
 	s := &Service{store: store, opts: o, view: v, making: map[bus.AccountID]int{}}
 	s.rates = limit.NewRate[bus.AccountID](o.Caps.Appends, int(10*o.Caps.Appends), maxRates, o.Now)
+	s.adds = limit.NewRate[adder](addsAMinute/60.0, addsAMinute, maxRates, o.Now)
 	return s, nil
 }
 

@@ -29,6 +29,7 @@ type view struct {
 	guests    map[bus.InviteID]map[bus.RoomID]*room  // open rooms by guest
 	made      map[bus.AccountID]int                  // open rooms by their maker
 	written   map[bus.AccountID]int64                // bytes of entries by author
+	sealed    map[bus.AccountID]int64                // bytes of envelopes by author of their epoch
 	keys      map[bus.AccountID]bus.AccountID        // what a later account key would name, and whose it is
 }
 
@@ -66,7 +67,8 @@ func newView(now func() time.Time) *view {
 		log: buslog.New(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{},
 		holders: map[identity.TransportID]holder{}, endpoints: map[bus.EndpointID]bus.AccountID{},
 		members: map[bus.AccountID]map[bus.RoomID]*room{}, guests: map[bus.InviteID]map[bus.RoomID]*room{},
-		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{}, keys: map[bus.AccountID]bus.AccountID{},
+		made: map[bus.AccountID]int{}, written: map[bus.AccountID]int64{}, sealed: map[bus.AccountID]int64{},
+		keys: map[bus.AccountID]bus.AccountID{},
 	}
 }
 
@@ -122,7 +124,18 @@ func (v *view) place(r *room, e entry, step func()) {
 	v.unlink(r)
 	step()
 	v.written[e.Account] += int64(len(e.raw))
+	if startsEpoch(e) {
+		v.sealed[e.Account] += sealedBytes(r.state)
+	}
 	v.link(r)
+}
+
+// sealedBytes is what the envelopes of the epoch in force take.
+func sealedBytes(st *roomlog.State) int64 {
+	if st.Create.Suite == bus.SuiteClear {
+		return 0
+	}
+	return int64(len(st.Epoch.Audience)) * envelopeSize
 }
 
 // link indexes an open room under its members and guests.
