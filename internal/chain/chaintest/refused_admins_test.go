@@ -19,6 +19,7 @@ func threeAdmins(t *testing.T) offers {
 	w := chaintest.New(t)
 	w.Promote(w.Alice)
 	w.Promote(w.Bob)
+	w.Pass(bus.AdminAge)
 	carol := w.User("carol")
 	former, desk := w.Org, w.Founder.Device()
 	w.Org = w.SigningKey()
