@@ -42,7 +42,7 @@ func New(o Options) (*Server, error) {
 	return &Server{
 		o: o, router: newRouter(routes()), pace: defaultPace, answers: limit.NewInflight(maxAnswers),
 		strangers: limit.NewRate[netip.Prefix](strangerRate, strangerBurst, maxAddresses, o.Now),
-		underway:  underway{n: map[bus.AccountID]int{}},
+		underway:  underway{n: map[payer]int{}},
 	}, nil
 }
 

@@ -14,22 +14,26 @@ const maxUnderway = 256
 var errUnderway = bus.Errorf(bus.Limited, "underway", "too many requests of yours are under way").
 	WithHint("wait until some of them are done")
 
-// underway counts the requests that are being answered, by account. It holds no
-// more accounts than there are connections.
+// underway counts the requests that are being answered. It holds no more keys
+// than there are connections.
 type underway struct {
 	mu sync.Mutex
-	n  map[bus.AccountID]int
+	n  map[payer]int
 }
 
-// enter counts the request until it ends, once its signer is known. The
-// one-time key of an invite, which has no account, counts by itself.
+// payer is whose request it is. One-time keys count for who made them, or a user
+// could make as many links as he wanted requests; all of one maker's together and
+// apart from his own, so that who got a link cannot lock its maker out.
+type payer struct {
+	account bus.AccountID
+	oneTime bool
+}
+
+// enter counts the request until it ends, once its signer is known.
 func (x *exchange) enter() error {
-	who := x.by.Account
-	switch {
-	case x.by.Link != nil:
-		who = bus.AccountID(*x.by.Link)
-	case x.by.Invite != nil:
-		who = bus.AccountID(*x.by.Invite)
+	who := payer{account: x.by.Account}
+	if x.by.OneTime() {
+		who = payer{x.by.Maker, true}
 	}
 	u := &x.underway
 	u.mu.Lock()
@@ -42,7 +46,7 @@ func (x *exchange) enter() error {
 	return nil
 }
 
-func (u *underway) leave(who bus.AccountID) {
+func (u *underway) leave(who payer) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.n[who]--; u.n[who] == 0 {

@@ -20,6 +20,7 @@ type Signer struct {
 	Rights    account.Rights // of the endpoint
 	Invite    *bus.InviteID  // set for the one-time key of a live invite: no account, no handle
 	Link      *bus.InviteID  // set for that of a live device link: no account, no handle
+	Maker     bus.AccountID  // who made that invite or link
 	unsigned  bool
 }
 
@@ -129,7 +130,7 @@ func (v *view) linkSigner(t identity.TransportID, acc *account.State, id bus.Inv
 	if !v.log.Account(acc.ID).Active() || !acc.LinkOpen(id, now) {
 		return Signer{}, bus.ErrRevoked
 	}
-	return Signer{Transport: t, Endpoint: acc.LinkOf(id).Endpoint(), Link: &id}, nil
+	return Signer{Transport: t, Endpoint: acc.LinkOf(id).Endpoint(), Link: &id, Maker: acc.ID}, nil
 }
 
 // inviteSigner answers for a one-time key: good until the invite is accepted in
@@ -140,7 +141,7 @@ func (v *view) inviteSigner(t identity.TransportID, id bus.InviteID, now time.Ti
 	if inv.Revoked || now.After(inv.NotAfter) || inv.Accepted != nil && !joining {
 		return Signer{}, bus.ErrRevoked
 	}
-	return Signer{Transport: t, Endpoint: inv.Endpoint(), Invite: &id}, nil
+	return Signer{Transport: t, Endpoint: inv.Endpoint(), Invite: &id, Maker: inv.By}, nil
 }
 
 // invite is the invite that by took up or holds the one-time key of.
