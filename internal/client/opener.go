@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
@@ -195,7 +196,9 @@ func eventOf(msg *bus.Message, late bool) bus.Event {
 // standing says whether a frame still counts in its epoch. It does when its
 // epoch is the newest, or when it is not behind the newest frame that the next
 // epoch's author had seen; where he had seen none, the node's clock decides.
-// Behind that it counts for bus.LateFrames, and only when its sender stayed.
+// Behind that it counts only when its sender stayed, and for bus.LateFrames. An
+// author may date his epoch back by bus.ChainSkew and say that he had seen
+// nothing: this must hide nobody who could say the same in the new epoch.
 // What somebody sent after he left does not count.
 func standing(r *room, number bus.Epoch, from roomlog.Recipient, m wire.StoredMessage) (late, ok bool) {
 	if d, left := r.departed[departed{number, from.Account}]; left && (m.Seq == 0 || m.Seq > d.Closing.Seq) {
@@ -210,7 +213,19 @@ func standing(r *room, number bus.Epoch, from roomlog.Recipient, m wire.StoredMe
 		return false, true
 	}
 	_, stayed := next.Recipient(from.Endpoint)
-	return late, stayed && m.At.Sub(next.Started) <= bus.LateFrames
+	over := m.At.Sub(next.Started) - bus.LateFrames
+	return late, stayed && (over <= 0 || over <= bus.ChainSkew && r.keeps(from.Endpoint, number+2, m.At))
+}
+
+// keeps reports whether an endpoint is in every epoch from one on that had
+// begun at a time.
+func (r *room) keeps(id bus.EndpointID, from bus.Epoch, at time.Time) bool {
+	for ep := r.epochs[from]; ep != nil; ep = r.epochs[ep.Number+1] {
+		if _, in := ep.Recipient(id); !in && !ep.Started.After(at) {
+			return false
+		}
+	}
+	return true
 }
 
 func message(m wire.StoredMessage, f seal.Opened, record seal.Record, number int) *bus.Message {
