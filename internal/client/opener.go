@@ -22,7 +22,7 @@ type opener struct {
 	sessions recall[session, *progress]
 	seen     recall[recordKey, bool] // records that were shown
 	started  bool                    // "you joined here" was said
-	doubts   map[bus.AccountID]int   // frames that name a log other than ours
+	doubts   map[bus.EndpointID]*doubt // frames that name a log other than ours
 }
 
 // epochKey is what frames of an epoch are opened with, or why they cannot be.
@@ -32,7 +32,7 @@ type epochKey struct {
 }
 
 func (c *Client) newOpener(id bus.RoomID) *opener {
-	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{}, doubts: map[bus.AccountID]int{},
+	return &opener{c: c, id: id, epochs: map[bus.Epoch]epochKey{}, doubts: map[bus.EndpointID]*doubt{},
 		sessions: newRecall[session, *progress](recentSessions), seen: newRecall[recordKey, bool](recentRecords)}
 }
 
