@@ -186,16 +186,28 @@ func (c *Client) syncOwnNow(ctx context.Context) error {
 	return c.world.syncNow(ctx, c.id.Account)
 }
 
+// maxRetention bounds what the node may say of a room: more is as good as for
+// ever, and must not overflow.
+const maxRetention = 100 * 365 * 24 * time.Hour
+
 // longestRetention is for how long any room of this endpoint keeps messages. The
 // node's word can keep an old key longer than needed; none makes it shorter than
-// what rooms have by default.
+// what rooms have by default, or what the logs say that were verified here.
 func (c *Client) longestRetention(ctx context.Context) (time.Duration, error) {
 	refs, err := c.roomRefs(ctx)
 	longest := bus.DefaultRetention
+	for _, r := range c.world.rooms {
+		longest = max(longest, min(r.Retention, maxRetention))
+	}
 	for _, ref := range refs {
-		longest = max(longest, time.Duration(ref.Policy.Retention)*time.Second)
+		longest = max(longest, toldRetention(ref.Policy.Retention))
 	}
 	return longest, err
+}
+
+// toldRetention is what the node says, in seconds, as a time.
+func toldRetention(seconds int64) time.Duration {
+	return time.Duration(min(max(seconds, 0), int64(maxRetention/time.Second))) * time.Second
 }
 
 // warnOnce tells a person what nothing ends for. The world is locked.
