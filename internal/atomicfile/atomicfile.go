@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // UnixModes says that mode bits protect a file here and folders can be synced.
@@ -18,7 +19,7 @@ const UnixModes = runtime.GOOS != "windows"
 // Replace returns. On an error nothing of the new file is left.
 func Replace(path string, raw []byte) (err error) {
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".new-*") // of mode 0600
+	tmp, err := os.CreateTemp(dir, prefix(path)+"*") // of mode 0600
 	if err != nil {
 		return err
 	}
@@ -39,6 +40,22 @@ func Replace(path string, raw []byte) (err error) {
 	}
 	return SyncDir(dir)
 }
+
+// Sweep removes what a crash in Replace left of new files for path. The caller
+// holds the lock under which path is replaced: else it would take a file away
+// that is being written.
+func Sweep(path string) {
+	dir := filepath.Dir(path)
+	all, _ := os.ReadDir(dir) // nothing is worse where it cannot be read
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), prefix(path)) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// prefix begins the name of what is to be put at path.
+func prefix(path string) string { return ".new-" + filepath.Base(path) + "-" }
 
 // SyncDir puts the names in a folder on disk, where folders can be synced.
 func SyncDir(dir string) error {

@@ -69,5 +69,6 @@ func (p Place) locked(do func() error) error {
 		return fmt.Errorf("lock the identity file: %w", err)
 	}
 	defer unlock()
+	atomicfile.Sweep(p.Path) // keys that were replaced long ago must not lie about
 	return do()
 }

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -78,6 +80,29 @@ func TestPlaceKeepsWhatWasNotChanged(t *testing.T) {
 	}
 	if _, err := Load(path, func() ([]byte, error) { return []byte("wrong"), nil }); bus.CodeOf(err) != "identity_locked" {
 		t.Errorf("sealed: got %v", err)
+	}
+}
+
+// What a crash left of a new identity file is removed by the next one who changes
+// it, and nothing of other files.
+func TestPlaceSweeps(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "identity")
+	placed(t, path, nil)
+	mine, other := filepath.Join(filepath.Dir(path), ".new-identity-123"), filepath.Join(filepath.Dir(path), ".new-context-123")
+	for _, name := range []string{mine, other} {
+		if err := os.WriteFile(name, []byte("keys"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (Place{Path: path}).Update(func(*File) (bool, error) { return false, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mine); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a new identity file is left: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("a file of somebody else: %v", err)
 	}
 }
 
