@@ -78,11 +78,11 @@ func TestAttackRevokedDevice(t *testing.T) {
 	t.Parallel()
 	b, alice, live, entry := promoted(t)
 	m := mirrorOf(t, b)
-	acc, admin := m.accounts[alice.Identity.Account], m.accounts[b.Admin.Identity.Account]
-	body := account.Revoke{By: account.ByAdmin, Endpoint: alice.Endpoint(), At: admin.Head().Ref()}.Encode()
-	e := acc.Tail.New(account.OpRevoke, body, m.author(b.Admin), time.Now()).Sign(identity.ContextAccount, b.Admin.Identity.Content)
-	root := callerAs(t, b, b.Admin)
-	if got := root.ask(http.MethodPost, wire.AccountAppendTarget("alice"), toJSON(t, wire.Append{Entry: e.Encode()})); got.status != 200 {
+	acc := m.accounts[alice.Identity.Account]
+	body := account.Revoke{By: account.ByAccount, Endpoint: alice.Endpoint()}.Encode()
+	e := acc.Tail.New(account.OpRevoke, body, m.author(alice), time.Now()).Sign(identity.ContextAccount, alice.Identity.Seed.Account())
+	root, own := callerAs(t, b, b.Admin), callerAs(t, b, alice)
+	if got := own.ask(http.MethodPost, wire.AccountAppendTarget("alice"), toJSON(t, wire.Append{Entry: e.Encode()})); got.status != 200 {
 		t.Fatalf("revoke: got %d %s", got.status, got.body)
 	}
 	powerless(t, b, alice, live, entry)
