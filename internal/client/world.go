@@ -302,7 +302,7 @@ func (w *world) syncBus(ctx context.Context) (err error) {
 	if more := w.readOn(ctx); err == nil { // also after a lie: what is at hand is read
 		err = more
 	}
-	if err == nil && !w.bus.HasOrg(w.org) {
+	if err == nil && w.bus.Len > 0 && !w.bus.HasOrg(w.org) {
 		err = errWrongBus
 	}
 	return err
