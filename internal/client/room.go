@@ -141,7 +141,7 @@ func (w *world) loadRoom(ctx context.Context, id bus.RoomID) (*room, error) {
 		return nil, err
 	}
 	w.rooms[id] = r
-	return r, w.readOn(ctx)
+	return r, nil
 }
 
 // syncRoom reads on everything that a room rests on: the bus log, its own log,
@@ -154,11 +154,7 @@ func (w *world) syncRoom(ctx context.Context, id bus.RoomID) (*room, error) {
 	if err := w.syncBus(ctx); err != nil {
 		return nil, err
 	}
-	err = w.fetch(ctx, w.roomFollow(id, r))
-	if more := w.readOn(ctx); err == nil {
-		err = more
-	}
-	if err != nil {
+	if err := w.fetch(ctx, w.roomFollow(id, r)); err != nil {
 		return nil, err
 	}
 	return r, w.syncMembers(ctx, id, r)

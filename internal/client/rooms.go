@@ -223,7 +223,7 @@ func (c *Client) CreateRoom(ctx context.Context, name string, o RoomOptions) (bu
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	if err := c.syncOwnNow(ctx); err != nil {
+	if err := c.syncOwn(ctx); err != nil {
 		return bus.RoomID{}, err
 	}
 	r, create, err := c.createEntry(o)

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -32,17 +31,12 @@ type world struct {
 	rooms    map[bus.RoomID]*room
 	me       bus.AccountID // zero while it is made
 	pins     map[bus.Handle]identity.Pin
-	floors   map[chain.ID]bus.Head  // a chain must reach at least here
-	reading  map[bus.AccountID]bool // these accounts are being read on
-	cut      map[bus.AccountID]bool // read as far as an entry needed only; true: the node has more
-	held     map[chain.ID]heldPage  // what the node gave behind that
-	onBus    bool                   // the bus log is being read on
+	floors   map[chain.ID]bus.Head // a chain must reach at least here
 }
 
 func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
 	return &world{call: call, store: store, org: org, accounts: map[bus.AccountID]*account.State{},
-		rooms: map[bus.RoomID]*room{}, reading: map[bus.AccountID]bool{}, cut: map[bus.AccountID]bool{},
-		held: map[chain.ID]heldPage{}}
+		rooms: map[bus.RoomID]*room{}}
 }
 
 // Errors of a node that shows less or other than it showed before.
@@ -93,13 +87,8 @@ type follow struct {
 	tail   func() chain.Tail
 	target func(from uint32) string
 	take   func(context.Context, *chain.Entry) error
-	until  uint32    // no further than so many entries; 0: to the end
-	cut    func()    // is told that until left out something that the node has
 	floor  *bus.Head // was seen by another client of this endpoint; nil: nothing was
 }
-
-// done reports whether the chain was read as far as was asked.
-func (f follow) done() bool { return f.until > 0 && f.tail().Len >= f.until }
 
 // holds reports whether e is not another one than the entry at the floor.
 func (f follow) holds(e *chain.Entry) bool {
@@ -120,9 +109,6 @@ func (w *world) load(ctx context.Context, f follow) error {
 		return err
 	}
 	for _, raw := range kept[min(int(f.tail().Len), len(kept)):] {
-		if f.done() {
-			return nil
-		}
 		e, err := chain.Parse(raw)
 		if err != nil {
 			return err
@@ -137,22 +123,16 @@ func (w *world) load(ctx context.Context, f follow) error {
 // fetch reads the chain on from the node, verifies and keeps it.
 func (w *world) fetch(ctx context.Context, f follow) error {
 	for {
-		page, err := w.page(ctx, f)
-		if err != nil {
+		from := f.tail()
+		var page wire.Entries
+		if err := w.call.get(ctx, f.target(from.Len), &page); err != nil {
 			return err
 		}
-		before := f.tail().Len
+		if err := notShorter(from, page); err != nil {
+			return err
+		}
 		if err := w.takePage(ctx, f, page); err != nil {
 			return err
-		}
-		if f.done() && page.Head != nil && f.tail().Len <= page.Head.Index {
-			if page.Entries = page.Entries[f.tail().Len-before:]; len(page.Entries) > 0 {
-				w.held[f.chain] = heldPage{f.tail().Len, page}
-			}
-			if f.cut != nil {
-				f.cut()
-			}
-			return nil
 		}
 		if !page.More || len(page.Entries) == 0 {
 			if err := whole(f.tail(), page); err != nil {
@@ -161,27 +141,6 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 			return f.reached()
 		}
 	}
-}
-
-// heldPage is what the node gave of a chain from an entry on.
-type heldPage struct {
-	from uint32
-	page wire.Entries
-}
-
-// page returns what comes next in a chain: what the node gave already, or else
-// what it gives now.
-func (w *world) page(ctx context.Context, f follow) (page wire.Entries, err error) {
-	from := f.tail()
-	held, ok := w.held[f.chain]
-	delete(w.held, f.chain)
-	if ok && held.from == from.Len { // else another process read on meanwhile
-		return held.page, nil
-	}
-	if err := w.call.get(ctx, f.target(from.Len), &page); err != nil {
-		return page, err
-	}
-	return page, notShorter(from, page)
 }
 
 // reached demands that the chain goes on to its floor.
@@ -222,9 +181,6 @@ func (w *world) takePage(ctx context.Context, f follow, page wire.Entries) error
 	first, taken := f.tail().Len, 0
 	var refused error
 	for _, raw := range page.Entries {
-		if f.done() {
-			break
-		}
 		e, err := chain.Parse(raw)
 		if err == nil && !f.holds(e) {
 			err = errForked
@@ -298,21 +254,10 @@ func (w *world) syncBus(ctx context.Context) (err error) {
 	if w.pins, err = w.store.Pins(ctx); err != nil {
 		return err
 	}
-	err = w.readBus(func() error { return w.fetch(ctx, w.busFollow()) })
-	if more := w.readOn(ctx); err == nil { // also after a lie: what is at hand is read
-		err = more
-	}
-	if err == nil && w.bus.Len > 0 && !w.bus.HasOrg(w.org) {
+	if err = w.fetch(ctx, w.busFollow()); err == nil && w.bus.Len > 0 && !w.bus.HasOrg(w.org) {
 		err = errWrongBus
 	}
 	return err
-}
-
-// readBus marks the bus log as being read.
-func (w *world) readBus(read func() error) error {
-	w.onBus = true
-	defer func() { w.onBus = false }()
-	return read()
 }
 
 func (w *world) loadBus(ctx context.Context) error {
@@ -324,60 +269,29 @@ func (w *world) loadBus(ctx context.Context) error {
 		return err
 	}
 	w.bus, w.pins = buslog.New(), pins
-	if err := w.readBus(func() error { return w.load(ctx, w.busFollow()) }); err != nil {
-		return err
-	}
-	return w.readOn(ctx)
+	return w.load(ctx, w.busFollow())
 }
 
-// reachBus makes sure that the bus log is known as far as an entry of an
-// account chain rests on it. While it is being read it is known that far: what
-// an entry of the bus log rests on cannot rest on a later one.
-func (w *world) reachBus(ctx context.Context, ref bus.Ref) error {
-	if w.onBus || ref.Index < w.bus.Len {
-		return nil
-	}
-	f := w.busFollow()
-	f.until = ref.Index + 1
-	return w.readBus(func() error { return w.fetch(ctx, f) })
-}
-
-// reach makes sure that an account chain is known as far as ref, and reads no
-// further: a later entry may rest on more of the bus log, or of another account,
-// than is known yet. An account that the bus log does not know is left to the
-// rules, which refuse it; so is one that is being read, which only a node that
-// makes up entries leads to.
+// reach makes sure that an account chain is known as far as ref. An account
+// that the bus log does not know is left to the rules, which refuse it.
 func (w *world) reach(ctx context.Context, id bus.AccountID, ref bus.Ref) error {
 	if acc := w.accounts[id]; acc != nil && acc.Len > ref.Index {
 		return nil
 	}
-	if _, known := w.cut[id]; !known {
-		w.cut[id] = false
-	}
-	return w.readAccount(ctx, id, ref.Index+1, ref.Index+1)
-}
-
-// readOn reads the account chains on that reach cut short.
-func (w *world) readOn(ctx context.Context) (err error) {
-	for err == nil && len(w.cut) > 0 {
-		for id, more := range maps.Clone(w.cut) {
-			delete(w.cut, id)
-			acc, want := w.accounts[id], uint32(0) // what the profile has
-			if acc != nil && more {
-				want = acc.Len + 1
-			}
-			if failed := w.syncAccount(ctx, id, want); failed != nil {
-				w.cut[id], err = more, failed
-			}
-		}
-	}
-	return err
+	return w.syncAccount(ctx, id, ref.Index+1)
 }
 
 // syncAccount reads an account chain on until it has at least want entries as
 // kept in the profile, or else as far as the node goes.
 func (w *world) syncAccount(ctx context.Context, id bus.AccountID, want uint32) error {
-	return w.readAccount(ctx, id, want, 0)
+	if err := w.loadAccount(ctx, id); err != nil {
+		return err
+	}
+	acc := w.accounts[id]
+	if acc == nil || acc.Len >= want {
+		return nil
+	}
+	return w.fetch(ctx, w.accountFollow(acc, w.handle(id)))
 }
 
 // syncNow reads an account chain on as far as the node goes.
@@ -395,26 +309,14 @@ func (w *world) syncNow(ctx context.Context, id bus.AccountID) error {
 // loadAccount takes in what the profile holds of an account chain. An account
 // that the bus log does not know has none.
 func (w *world) loadAccount(ctx context.Context, id bus.AccountID) error {
-	return w.readAccount(ctx, id, 0, 0)
-}
-
-// readAccount is syncAccount that reads no more than until entries, 0 for all.
-func (w *world) readAccount(ctx context.Context, id bus.AccountID, want, until uint32) error {
 	user := w.bus.Account(id)
-	if user == nil || w.reading[id] {
+	if user == nil {
 		return nil
 	}
-	w.reading[id] = true
-	defer delete(w.reading, id)
 	if w.accounts[id] == nil {
 		w.accounts[id] = account.New(w.call.bus, user.Key)
 	}
-	f := w.accountFollow(w.accounts[id], user.Handle)
-	f.until, f.cut = until, func() { w.cut[id] = true }
-	if err := w.load(ctx, f); err != nil || f.tail().Len >= want {
-		return err
-	}
-	return w.fetch(ctx, f)
+	return w.load(ctx, w.accountFollow(w.accounts[id], user.Handle))
 }
 
 func (w *world) accountFollow(acc *account.State, h bus.Handle) follow {
@@ -427,9 +329,6 @@ func (w *world) accountFollow(acc *account.State, h bus.Handle) follow {
 
 func (w *world) takeAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {
 	if e.Account != acc.ID {
-		if err := w.reachBus(ctx, e.Seen); err != nil {
-			return err
-		}
 		if err := w.reach(ctx, e.Account, account.AdminPin(e)); err != nil {
 			return err
 		}
