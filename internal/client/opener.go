@@ -20,8 +20,8 @@ type opener struct {
 	id       bus.RoomID
 	epochs   map[bus.Epoch]epochKey
 	sessions recall[session, *progress]
-	seen     recall[recordKey, bool] // records that were shown
-	started  bool                    // "you joined here" was said
+	seen     recall[recordKey, bool]   // records that were shown
+	started  bool                      // "you joined here" was said
 	doubts   map[bus.EndpointID]*doubt // frames that name a log other than ours
 }
 
