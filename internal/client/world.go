@@ -31,6 +31,7 @@ type world struct {
 	rooms    map[bus.RoomID]*room
 	me       bus.AccountID // zero while it is made
 	pins     map[bus.Handle]identity.Pin
+	onBus    bool                  // the bus log is being read
 	floors   map[chain.ID]bus.Head // a chain must reach at least here
 }
 
@@ -50,6 +51,10 @@ var (
 	errWrongBus = bus.Errorf(bus.Integrity, "wrong_bus", "this node belongs to another bus").
 			WithHint("check the address of this context: unibus context show")
 )
+
+// errLater ends the reading of an account chain for now: it goes on in a part of
+// the bus log that is not read yet.
+var errLater = errors.New("the bus log is not known that far yet")
 
 // Bus implements roomlog.Facts.
 func (w *world) Bus() *buslog.State { return w.bus }
@@ -113,7 +118,9 @@ func (w *world) load(ctx context.Context, f follow) error {
 		if err != nil {
 			return err
 		}
-		if err := f.take(ctx, e.Verified()); err != nil {
+		if err := f.take(ctx, e.Verified()); err == errLater {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}
@@ -131,7 +138,9 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 		if err := notShorter(from, page); err != nil {
 			return err
 		}
-		if err := w.takePage(ctx, f, page); err != nil {
+		if err := w.takePage(ctx, f, page); err == errLater {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		if !page.More || len(page.Entries) == 0 {
@@ -197,7 +206,10 @@ func (w *world) takePage(ctx context.Context, f follow, page wire.Entries) error
 	if taken == 0 {
 		return refused
 	}
-	return errors.Join(refused, w.store.Append(ctx, f.log, f.chain, first, page.Entries[:taken]))
+	if err := w.store.Append(ctx, f.log, f.chain, first, page.Entries[:taken]); err != nil {
+		return errors.Join(refused, err)
+	}
+	return refused
 }
 
 // served is why an entry that the node serves does not hold. To its author the
@@ -254,7 +266,7 @@ func (w *world) syncBus(ctx context.Context) (err error) {
 	if w.pins, err = w.store.Pins(ctx); err != nil {
 		return err
 	}
-	if err = w.fetch(ctx, w.busFollow()); err == nil && w.bus.Len > 0 && !w.bus.HasOrg(w.org) {
+	if err = w.readBus(func() error { return w.fetch(ctx, w.busFollow()) }); err == nil && w.bus.Len > 0 && !w.bus.HasOrg(w.org) {
 		err = errWrongBus
 	}
 	return err
@@ -269,7 +281,27 @@ func (w *world) loadBus(ctx context.Context) error {
 		return err
 	}
 	w.bus, w.pins = buslog.New(), pins
-	return w.load(ctx, w.busFollow())
+	return w.readBus(func() error { return w.load(ctx, w.busFollow()) })
+}
+
+// readBus marks the bus log as being read.
+func (w *world) readBus(read func() error) error {
+	w.onBus = true
+	defer func() { w.onBus = false }()
+	return read()
+}
+
+// reachBus makes sure that the bus log is known as far as an admin's entry in an
+// account chain rests on it. While it is being read it is known as far as any
+// entry needs that stands in it already: what comes later can wait.
+func (w *world) reachBus(ctx context.Context, ref bus.Ref) error {
+	switch {
+	case ref.Index < w.bus.Len:
+		return nil
+	case w.onBus:
+		return errLater
+	}
+	return w.readBus(func() error { return w.fetch(ctx, w.busFollow()) })
 }
 
 // reach makes sure that an account chain is known as far as ref. An account
@@ -329,6 +361,9 @@ func (w *world) accountFollow(acc *account.State, h bus.Handle) follow {
 
 func (w *world) takeAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {
 	if e.Account != acc.ID {
+		if err := w.reachBus(ctx, e.Seen); err != nil {
+			return err
+		}
 		if err := w.reach(ctx, e.Account, account.AdminPin(e)); err != nil {
 			return err
 		}
