@@ -140,7 +140,7 @@ func limits() []limit {
 		lasts("default_retention", bus.DefaultRetention, "how long a room keeps messages, by default"),
 		lasts("invite_life", bus.InviteLife, "how long an invite is open, by default"),
 		lasts("max_invite_life", bus.MaxInviteLife, "how long an invite can be open"),
-		lasts("admin_age", bus.AdminAge, "how long one is an admin before two remove another"),
+		lasts("admin_age", bus.AdminAge, "admin for so long: counts against another"),
 		lasts("max_link_life", bus.MaxLinkLife, "how long the link of a device can be open"),
 	}
 }

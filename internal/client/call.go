@@ -99,7 +99,8 @@ func (c *caller) once(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.sign(req, r); err != nil {
+	made := c.now()
+	if err := c.sign(req, r, made); err != nil {
 		return nil, err
 	}
 	res, err := c.http.Do(req)
@@ -111,11 +112,18 @@ func (c *caller) once(ctx context.Context, r request) (*http.Response, error) {
 		return res, nil
 	}
 	defer res.Body.Close()
-	return nil, failure(res)
+	err = failure(res)
+	if bus.CodeOf(err) == signing.ErrSkew.Code && c.now().Sub(made) > bus.ClockSkew/2 {
+		err = errAged.Because(err)
+	}
+	return nil, err
 }
 
-func (c *caller) sign(req *http.Request, r request) error {
-	about := signing.Request{Method: r.method, Authority: c.addr, Target: r.target, Created: c.now(), Nonce: signing.NewNonce()}
+// errAged: the request grew old on its way, as when a machine slept meanwhile.
+var errAged = bus.Errorf(bus.Unavailable, "request_aged", "the request was under way for too long").WithHint("try again")
+
+func (c *caller) sign(req *http.Request, r request, made time.Time) error {
+	about := signing.Request{Method: r.method, Authority: c.addr, Target: r.target, Created: made, Nonce: signing.NewNonce()}
 	if signing.HasBody(r.method) {
 		about.Digest = sha256.Sum256(r.body)
 	}
