@@ -14,6 +14,7 @@ import (
 	"unibus/internal/chain/roomlog"
 	"unibus/internal/costtest"
 	"unibus/internal/identity"
+	"unibus/internal/profile"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -37,7 +38,13 @@ func newDesk(b *testing.B, users int) (*desk, []*chaintest.Person) {
 		read.accounts[id] = w.Account(id)
 	}
 	id := &identity.File{Bus: w.Bus().Bus, Account: w.Founder.ID(), Content: me.Content, Transport: me.Transport}
-	return &desk{bus: w, Client: &Client{id: id, call: read.call, world: read, now: func() time.Time { return w.Now }}}, people
+	store, err := profile.Memory(b.Context(), identity.NewProfileKey())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	return &desk{bus: w, Client: &Client{id: id, call: read.call, world: read, store: store, tallies: map[bus.RoomID]*tally{},
+		now: func() time.Time { return w.Now }}}, people
 }
 
 // room is one of the founder and people, as its log gives it.
