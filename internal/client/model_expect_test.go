@@ -71,8 +71,8 @@ func (x *expectation) one(i item) (want []string, stop string) {
 	case i.changed || i.frame.entry != ep.entry:
 		return []string{"bad_frame"}, ""
 	}
-	if stop := x.head(h.Head); stop != "" {
-		return nil, stop
+	if cause := x.head(h.Head); cause != "" {
+		return x.doubted(h.Endpoint, from, cause)
 	}
 	return x.counted(h, ep, from, i), ""
 }
@@ -115,13 +115,34 @@ func (x *expectation) head(head bus.Ref) string {
 	}
 	told := x.d.at.history.raw[chain.ID(x.id)]
 	if int(head.Index) >= x.log {
-		return "withheld"
+		return "unknown_head"
 	}
 	e, err := chain.Parse(told[head.Index])
 	if err != nil || e.Hash().Prefix() != head.Hash {
-		return "forked"
+		return "other_head"
 	}
 	return ""
+}
+
+// doubted is what a frame comes to whose author knew another log: one member
+// alone may have made it up, and is shown; who could end the reading anyway, or
+// two members, end it.
+func (x *expectation) doubted(id bus.EndpointID, from holder, cause string) (want []string, stop string) {
+	if known, doubted := x.rd.doubts[id]; !doubted || from.role > known.role {
+		x.rd.doubts[id] = from
+	}
+	members := map[*human]bool{}
+	for _, h := range x.rd.doubts {
+		s, in := x.table.members[h.who]
+		if !in {
+			continue
+		}
+		members[h.who] = true
+		if h.who == x.d.owner || s.role == bus.RoleOwner && h.role == bus.RoleOwner || len(members) > 1 {
+			return nil, map[string]string{"unknown_head": "withheld", "other_head": "forked"}[cause]
+		}
+	}
+	return []string{cause}, ""
 }
 
 // counted is what a frame that opens comes to: nothing when it came before,

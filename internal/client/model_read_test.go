@@ -20,7 +20,8 @@ type place struct {
 	held     uint64
 	sessions map[session]*heardOf
 	texts    map[string]bool
-	keys     map[bus.Epoch]string // "" or why it does not open, as the opener keeps it
+	doubts   map[bus.EndpointID]holder // whose frames named another log than the one shown
+	keys     map[bus.Epoch]string      // "" or why it does not open, as the opener keeps it
 }
 
 // heardOf is which frames of a session came.
@@ -216,7 +217,7 @@ func alike(got, want string) bool {
 }
 
 func (m *model) newReading(d *device, id bus.RoomID, old *place) *place {
-	rd := &place{sessions: map[session]*heardOf{}, texts: map[string]bool{}, keys: map[bus.Epoch]string{}}
+	rd := &place{sessions: map[session]*heardOf{}, texts: map[string]bool{}, doubts: map[bus.EndpointID]holder{}, keys: map[bus.Epoch]string{}}
 	if old != nil {
 		rd.held = old.held
 	}
