@@ -1,4 +1,5 @@
-// A second reader of all vectors, written from docs/protocol.md alone:
+// A second reader of all vectors, written from docs/protocol.md; the newest ops of
+// the chains (links, bots, rotation, cosigners, complaints) with the Go rules at hand:
 //
 //	npm ci --ignore-scripts && node main.mjs [--root CHECKOUT] [--self-test]
 //
