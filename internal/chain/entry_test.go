@@ -99,6 +99,10 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want bad_entry", name, err)
 		}
 	}
+	last := with(70, 0, 0, 0xe6, 0x77, 0xd2, 0x1f, 0xdb, 0xff)
+	if e, err := chain.Parse(last); err != nil || e.Time.Year() != 9999 {
+		t.Errorf("the last time of all: %v", err)
+	}
 	for n := range good {
 		if _, err := chain.Parse(good[:n]); err == nil {
 			t.Fatalf("an entry cut to %d bytes was read", n)

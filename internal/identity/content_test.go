@@ -97,6 +97,15 @@ func TestWeakKeys(t *testing.T) {
 			}
 		}
 	}
+	for _, hex := range []string{ // what looks like one: only the first, the last, or a middle byte tells
+		"00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7e",
+		"eefffffffffffffffffffffffffffffffffeffffffffffffffffffffffffff7f",
+	} {
+		if k := VerifyKey(unhex(t, hex)); weakPoint(k) {
+			t.Errorf("%s is refused", k)
+		}
+	}
 	for range 100 {
 		if k := NewSigningKey().Public(); weakPoint(k) {
 			t.Errorf("%s is refused", k)

@@ -115,7 +115,7 @@ func TestPackSteps(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]int64{
 		11: 4096, 4096: 4096, 4097: 8192, 65535: 65536, 65536: 65536, 65537: 131072,
-		padLimit - 1: padLimit, padLimit: padLimit, padLimit + 1: padLimit + 1, 1 << 40: 1 << 40,
+		padLimit - 1: padLimit, padLimit: padLimit, 1<<20 + 1: 1<<20 + 1, 1 << 40: 1 << 40,
 	} {
 		if got := packPadded(n); got != want {
 			t.Errorf("%d bytes take %d, want %d", n, got, want)

@@ -2,12 +2,24 @@ package account
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/identity"
 )
+
+// TestNewScope: rooms in whatever order, named twice or not, make a scope that
+// can be read back.
+func TestNewScope(t *testing.T) {
+	t.Parallel()
+	s := NewScope(VerbRead, bus.RoomID{2}, bus.RoomID{1}, bus.RoomID{2})
+	bot := Add{By: ByEndpoint, Kind: KindBot, Content: identity.VerifyKey{1}, Transport: identity.TransportID{2}, Rights: Rights{Scope: s}, Name: "x"}
+	if got, ok := ParseAdd(bot.Encode()); !ok || !slices.Equal(got.Rights.Scope.Rooms, []bus.RoomID{{1}, {2}}) {
+		t.Errorf("read back as %+v", got.Rights.Scope)
+	}
+}
 
 // FuzzBody holds every parser to one body for one meaning.
 func FuzzBody(f *testing.F) {
