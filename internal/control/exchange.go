@@ -73,7 +73,7 @@ func (x *exchange) end() {
 // to pay for it.
 func (x *exchange) trace(what string) {
 	if x.o.Log.Enabled(x.ctx(), slog.LevelDebug) {
-		x.o.Log.Debug(what, x.about()...)
+		x.o.Log.Debug(what, append(x.about(), "status", x.w.status)...)
 	}
 }
 
@@ -87,7 +87,7 @@ func (x *exchange) giveBack() {
 // the route instead of whatever address was made up.
 func (x *exchange) about() []any {
 	return []any{
-		slog.String("request_id", x.id), slog.String("route", x.route.pattern), slog.Int("status", x.w.status),
+		slog.String("request_id", x.id), slog.String("route", x.route.pattern),
 		slog.String("code", x.code), slog.String("endpoint", x.signerName()), slog.Duration("took", x.o.Now().Sub(x.begun)),
 	}
 }

@@ -65,9 +65,9 @@ func public(err error) *bus.Error {
 func (x *exchange) note(err error, e *bus.Error, status int) {
 	switch {
 	case status == http.StatusInternalServerError:
-		x.o.Log.Error("request failed", append(x.about(), "err", err, "cause", cause(err))...)
+		x.o.Log.Error("request failed", append(x.about(), "status", status, "err", err, "cause", cause(err))...)
 	case status > http.StatusInternalServerError && errors.Unwrap(e) != nil:
-		x.o.Log.Warn("request failed", append(x.about(), "err", err, "cause", cause(err))...)
+		x.o.Log.Warn("request failed", append(x.about(), "status", status, "err", err, "cause", cause(err))...)
 	}
 }
 

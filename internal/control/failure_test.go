@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,8 +59,9 @@ func TestErrorHygiene(t *testing.T) {
 			got := r.get(alice, target)
 			r.expect(tt.name+" "+target, got, tt.status, tt.code)
 			r.clean(tt.name, got)
-			if tt.status >= 500 && !strings.Contains(r.log.String(), "request_id="+got.Error.RequestID) {
-				t.Errorf("%s: the log does not know the request %s", tt.name, got.Error.RequestID)
+			if said := r.log.String(); tt.status >= 500 &&
+				(!strings.Contains(said, "request_id="+got.Error.RequestID) || !strings.Contains(said, "status="+strconv.Itoa(tt.status))) {
+				t.Errorf("%s: the log does not know the request %s and what it was answered", tt.name, got.Error.RequestID)
 			}
 		}
 		e := r.w.BusEntry(r.w.Founder.Device(), buslog.OpUser, buslog.User{Handle: "carol", Key: r.w.SigningKey().Public()}.Encode())
