@@ -162,8 +162,8 @@ func newContextRmCmd(env *Env) *cobra.Command {
 		Use:   "rm NAME",
 		Short: "Delete a context with its keys",
 		Long: "Delete a context with its keys and all that is kept for it. Nothing brings\n" +
-			"them back. One that holds the keys of the bus itself, or that cannot be read,\n" +
-			"is deleted with --yes only.",
+			"them back. One that holds the key of the account or of the bus itself, or that\n" +
+			"cannot be read, is deleted with --yes only.",
 		Example:           "  unibus context rm old",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsChange},
@@ -194,7 +194,8 @@ func runContextRm(ctx context.Context, env *Env, name string) error {
 
 // expendable refuses a context whose keys the bus cannot do without.
 func expendable(ctx context.Context, env *Env, home profile.Home, name string) error {
-	if _, err := home.Context(name); bus.KindOf(err) == bus.NotFound || bus.KindOf(err) == bus.Invalid {
+	at, err := home.Context(name)
+	if bus.KindOf(err) == bus.NotFound || bus.KindOf(err) == bus.Invalid {
 		return err
 	}
 	path := home.IdentityPath(name)
@@ -203,9 +204,13 @@ func expendable(ctx context.Context, env *Env, home profile.Home, name string) e
 		return bus.Errorf(bus.Conflict, "unread_keys", "the keys of context %s cannot be read, so what would be lost is not known", name).
 			WithHint("give its passphrase, or delete it unseen with --yes").Because(err)
 	}
-	if id.Org != nil {
+	switch {
+	case id.Org != nil:
 		return bus.Errorf(bus.Conflict, "org_key", "context %s holds the keys of the bus itself", name).
 			WithHint("keep a copy with 'unibus identity export -O FILE', then add --yes")
+	case id.Seed != nil && at.Handle != "" && !at.Revoked:
+		return bus.Errorf(bus.Conflict, "account_key", "context %s holds the key of the account %s, and perhaps nothing else does", name, at.Handle).
+			WithHint("write its 24 words down with 'unibus identity words --context %s', then add --yes", name)
 	}
 	return nil
 }

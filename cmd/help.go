@@ -35,6 +35,16 @@ Examples:
 {{.Example}}{{end}}
 `
 
+// helpOf is help without --dry-run where that is refused.
+func helpOf(help func(*cobra.Command, []string)) func(*cobra.Command, []string) {
+	return func(cmd *cobra.Command, args []string) {
+		if flag := cmd.InheritedFlags().Lookup("dry-run"); flag != nil {
+			flag.Hidden = !cmd.HasSubCommands() && !tries(cmd)
+		}
+		help(cmd, args)
+	}
+}
+
 // topic is a page of help that belongs to no command.
 type topic struct {
 	name, short string

@@ -80,24 +80,31 @@ func (e *Env) newPassphrase(ctx context.Context, none bool) ([]byte, error) {
 	return e.askNewPassphrase(ctx, "set UNIBUS_PASSPHRASE_FILE")
 }
 
-// askNewPassphrase asks twice: a slip would lock the keys away for ever.
+// passphraseTries is how often a person who slips may choose a passphrase anew.
+const passphraseTries = 3
+
+// askNewPassphrase asks until the same was typed twice: a slip would lock the
+// keys away for ever.
 func (e *Env) askNewPassphrase(ctx context.Context, elsewhere string) ([]byte, error) {
-	first, err := e.AskSecret(ctx, "New passphrase, empty for none", elsewhere)
-	if err != nil {
-		return nil, err
+	for range passphraseTries {
+		first, err := e.AskSecret(ctx, "New passphrase, empty for none", elsewhere)
+		if err != nil {
+			return nil, err
+		}
+		if len(first) == 0 {
+			e.note("the keys are kept in a plain file that only you can read")
+			return nil, nil
+		}
+		second, err := e.AskSecret(ctx, "The same again", elsewhere)
+		if err != nil {
+			return nil, err
+		}
+		if string(first) == string(second) {
+			return first, nil
+		}
+		e.note("these two differ: type it twice once more")
 	}
-	if len(first) == 0 {
-		e.note("the keys are kept in a plain file that only you can read")
-		return nil, nil
-	}
-	second, err := e.AskSecret(ctx, "The same again", elsewhere)
-	if err != nil {
-		return nil, err
-	}
-	if string(first) != string(second) {
-		return nil, bus.Errorf(bus.Invalid, "passphrase_differs", "the two passphrases are not the same").WithHint("try again")
-	}
-	return first, nil
+	return nil, bus.Errorf(bus.Invalid, "passphrase_differs", "the two passphrases are not the same").WithHint("try again")
 }
 
 // notEmpty keeps a file that was not written yet from meaning no passphrase.

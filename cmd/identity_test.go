@@ -44,7 +44,8 @@ func TestNewPassphrase(t *testing.T) {
 		code string
 	}{
 		{"typed twice", newFakeEnv("").typing("hush", "hush"), "", false, "hush", ""},
-		{"typed differently", newFakeEnv("").typing("hush", "rush"), "", false, "", "passphrase_differs"},
+		{"a slip", newFakeEnv("").typing("hush", "rush", "hush", "hush"), "", false, "hush", ""},
+		{"three slips", newFakeEnv("").typing("hush", "rush", "a", "b", "c", "d"), "", false, "", "passphrase_differs"},
 		{"enter", newFakeEnv("").typing(""), "", false, "", ""},
 		{"file", newFakeEnv(""), full, false, "from a file", ""},
 		{"file wins over a terminal", newFakeEnv("").typing("hush", "hush"), full, false, "from a file", ""},

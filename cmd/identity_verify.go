@@ -84,9 +84,9 @@ func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bu
 	same := told == strings.ReplaceAll(found.Number, " ", "")
 	switch {
 	case o.match, same:
-		found.Trust, err = bus.TrustVerified, c.Decide(ctx, found, bus.TrustVerified)
+		err = decide(ctx, env, c, &found, bus.TrustVerified)
 	case o.differ:
-		found.Trust, err = bus.TrustRejected, c.Decide(ctx, found, bus.TrustRejected)
+		err = decide(ctx, env, c, &found, bus.TrustRejected)
 	case told == "" && found.Trust != bus.TrustVerified:
 		env.note("is the number the same on their side? unibus identity verify " + text.Line(string(h)) + " --match, else --differ")
 	case told != "":
@@ -103,4 +103,13 @@ func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bu
 		column[comparison]{"user", func(c comparison) text.Safe { return text.Line(string(c.User)) }},
 		column[comparison]{"trust", func(c comparison) text.Safe { return text.Safe(c.Trust) }},
 		column[comparison]{"number", func(c comparison) text.Safe { return text.Safe(c.Number) }})
+}
+
+// decide keeps what a person found out about a user.
+func decide(ctx context.Context, env *Env, c *client.Client, found *client.Comparison, as bus.Trust) error {
+	found.Trust = as
+	if env.DryRun {
+		return nil
+	}
+	return c.Decide(ctx, *found, as)
 }

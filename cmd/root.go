@@ -57,6 +57,7 @@ func newRootCmd(env *Env) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpFunc(helpOf(root.HelpFunc()))
 	root.PersistentPreRunE = env.prepare
 	env.addGlobalFlags(root.PersistentFlags())
 	_ = root.RegisterFlagCompletionFunc("output", completeFormats) // fails only without the flag

@@ -87,7 +87,11 @@ func run(ctx context.Context, o node.Options, started func(context.Context, *nod
 		_ = stop() // the error at hand says why
 		return err
 	}
-	return stop()
+	if err := stop(); err != nil {
+		return err
+	}
+	o.Log.Info("stopped")
+	return nil
 }
 
 func nodeOptions(env *Env, s config.Serve) node.Options {
