@@ -54,7 +54,7 @@ func (g *gate) admit(c server.ClientAuthentication) bool {
 		return false
 	}
 	me, err := g.dir.Endpoint(t)
-	return err == nil && !g.guard.barred(me) && g.sessions.admit(c, t, me)
+	return err == nil && !g.guard.barred(me.Endpoint) && g.sessions.admit(c, t, me)
 }
 
 // admitOwn lets nobody in over a network, whatever they know.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
+	"unibus/internal/bus"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
@@ -213,6 +214,35 @@ func TestConnectionsPerEndpoint(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+// Attack: one account lists endpoints until their connections take every place.
+func TestConnectionsPerAccount(t *testing.T) {
+	t.Parallel()
+	s := &sessions{claimed: map[uint64]bus.AccountID{}, held: map[bus.AccountID]int{}}
+	mallory, bob := bus.AccountID{1}, bus.AccountID{2}
+	for id := range uint64(maxAccountConnections) {
+		if !s.claim(id, mallory) {
+			t.Fatalf("connection %d is refused", id)
+		}
+	}
+	if s.claim(1000, mallory) {
+		t.Error("an account may hold any number of connections")
+	}
+	if !s.claim(1001, bob) {
+		t.Error("others are kept out")
+	}
+	if s.claim(7, bob) {
+		t.Error("a connection changes hands")
+	}
+	s.release(7)
+	s.release(7)
+	if !s.claim(1002, mallory) || s.claim(1003, mallory) {
+		t.Error("one that ended makes room for one")
+	}
+	if got := s.connections(); got != maxAccountConnections+1 {
+		t.Errorf("%d connections are counted", got)
+	}
 }
 
 func TestOwnIdentitiesReachTheirAccounts(t *testing.T) {

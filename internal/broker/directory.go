@@ -16,7 +16,7 @@ import (
 // A change must be visible here before Renew or Cut announces it.
 type Directory interface {
 	// Endpoint returns the active endpoint that connects with t. Any error denies.
-	Endpoint(t identity.TransportID) (bus.EndpointID, error)
+	Endpoint(t identity.TransportID) (Party, error)
 	// Room returns what me may do in room: bus.ErrNotMember for a room that me
 	// is not in and for one that does not exist. Any error denies.
 	Room(me bus.EndpointID, room bus.RoomID) (RoomFacts, error)
@@ -26,6 +26,12 @@ type Directory interface {
 	// Fresh reports whether the answers above still hold (the node's lease).
 	// While it is false nobody is admitted, nothing granted, nothing stored.
 	Fresh() bool
+}
+
+// Party is an endpoint and whose it is.
+type Party struct {
+	Endpoint bus.EndpointID
+	Account  bus.AccountID // whose cap connections count against
 }
 
 // RoomFacts is what the broker has to know about one endpoint in one room.

@@ -33,14 +33,14 @@ func newDirectory() *directory {
 	return &directory{keys: map[identity.TransportID]bus.EndpointID{}, rooms: map[bus.EndpointID]map[bus.RoomID]RoomFacts{}}
 }
 
-func (d *directory) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
+func (d *directory) Endpoint(t identity.TransportID) (Party, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	me, ok := d.keys[t]
 	if d.err != nil || !ok {
-		return bus.EndpointID{}, bus.ErrUnknownSigner
+		return Party{}, bus.ErrUnknownSigner
 	}
-	return me, nil
+	return Party{Endpoint: me, Account: bus.AccountID(me)}, nil
 }
 
 func (d *directory) Room(me bus.EndpointID, room bus.RoomID) (RoomFacts, error) {

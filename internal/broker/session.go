@@ -14,9 +14,11 @@ import (
 	"unibus/internal/wire"
 )
 
-// maxConnections is how many connections one endpoint may hold, so that one
-// member cannot take the places of all.
-const maxConnections = 64
+// One member cannot take the places of all.
+const (
+	maxConnections        = 64  // of one endpoint
+	maxAccountConnections = 256 // of all endpoints of an account
+)
 
 // sessions are the live connections of all endpoints, and what each may use.
 //
@@ -32,7 +34,8 @@ type sessions struct {
 
 	mu      sync.RWMutex
 	by      map[bus.EndpointID]*session // never shrinks: only active endpoints get in
-	claimed map[uint64]bool             // connections that belong to somebody, by their id on the server
+	claimed map[uint64]bus.AccountID    // whose each connection is, by its id on the server
+	held    map[bus.AccountID]int       // how many of them are one account's
 }
 
 type session struct {
@@ -55,7 +58,7 @@ type connection struct {
 
 func newSessions(dir Directory, srv *server.Server, users *server.Account) *sessions {
 	return &sessions{dir: dir, srv: srv, server: wire.ServerToken(srv.ID()), users: users,
-		by: map[bus.EndpointID]*session{}, claimed: map[uint64]bool{}}
+		by: map[bus.EndpointID]*session{}, claimed: map[uint64]bus.AccountID{}, held: map[bus.AccountID]int{}}
 }
 
 // alive reports whether a connection still exists.
@@ -63,8 +66,8 @@ func (s *sessions) alive(id uint64) bool { return s.srv.GetClient(id) != nil }
 
 // admit takes a proven connection in with the base grant. The facts are read
 // again under the lock: a revocation either sees the connection or is seen.
-func (s *sessions) admit(h server.ClientAuthentication, key identity.TransportID, me bus.EndpointID) bool {
-	ses := s.of(me)
+func (s *sessions) admit(h server.ClientAuthentication, key identity.TransportID, me Party) bool {
+	ses := s.of(me.Endpoint)
 	ses.mu.Lock()
 	defer ses.mu.Unlock()
 	if now, err := s.dir.Endpoint(key); err != nil || now != me {
@@ -73,7 +76,7 @@ func (s *sessions) admit(h server.ClientAuthentication, key identity.TransportID
 	if len(ses.conns) >= maxConnections {
 		s.sweep(ses)
 	}
-	if len(ses.conns) >= maxConnections || !s.claim(h.GetID()) {
+	if len(ses.conns) >= maxConnections || !s.claim(h.GetID(), me.Account) {
 		return false
 	}
 	c := &connection{id: h.GetID(), handle: h, key: key, open: map[bus.RoomID]RoomFacts{}}
@@ -110,14 +113,16 @@ func (s *sessions) all() []*session {
 }
 
 // claim gives a connection to its first endpoint: a second CONNECT with
-// another key must not carry the first one's grants along.
-func (s *sessions) claim(id uint64) bool {
+// another key must not carry the first one's grants along. Connections of an
+// account that are gone count until the next look at all facts.
+func (s *sessions) claim(id uint64, account bus.AccountID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.claimed[id] {
+	if _, taken := s.claimed[id]; taken || s.held[account] >= maxAccountConnections {
 		return false
 	}
-	s.claimed[id] = true
+	s.claimed[id] = account
+	s.held[account]++
 	return true
 }
 
@@ -125,7 +130,14 @@ func (s *sessions) claim(id uint64) bool {
 func (s *sessions) release(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	account, claimed := s.claimed[id]
+	if !claimed {
+		return
+	}
 	delete(s.claimed, id)
+	if s.held[account]--; s.held[account] == 0 {
+		delete(s.held, account)
+	}
 }
 
 // register puts the whole grant of c in force on its live connection. The
@@ -169,7 +181,7 @@ func holds(c *connection, rooms []bus.RoomID) bool {
 // refresh brings the rooms of c up to date and reports whether all of its
 // rights still stand. An error of the Directory is a lost right.
 func (s *sessions) refresh(me bus.EndpointID, c *connection) bool {
-	if now, err := s.dir.Endpoint(c.key); err != nil || now != me {
+	if now, err := s.dir.Endpoint(c.key); err != nil || now.Endpoint != me {
 		return false
 	}
 	more := false

@@ -43,14 +43,14 @@ func (s *Service) Authorize(t identity.TransportID) (Signer, error) {
 	return s.signer(Signer{Transport: t})
 }
 
-// Endpoint is the id of the active endpoint with this transport key. One-time
-// keys have none: they do not connect to the data plane.
-func (s *Service) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
+// Endpoint finds the active endpoint with this transport key. One-time keys have
+// none: they do not connect to the data plane.
+func (s *Service) Endpoint(t identity.TransportID) (Signer, error) {
 	by, err := s.Authorize(t)
 	if err == nil && by.OneTime() {
-		err = bus.ErrUnknownSigner
+		return Signer{}, bus.ErrUnknownSigner
 	}
-	return by.Endpoint, err
+	return by, err
 }
 
 // ask puts a question to the view, for the signer as he is now.

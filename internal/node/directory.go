@@ -11,8 +11,9 @@ import (
 type directory struct{ members *membership.Service }
 
 // Endpoint is asked for every connection.
-func (d directory) Endpoint(t identity.TransportID) (bus.EndpointID, error) {
-	return d.members.Endpoint(t)
+func (d directory) Endpoint(t identity.TransportID) (broker.Party, error) {
+	by, err := d.members.Endpoint(t)
+	return broker.Party{Endpoint: by.Endpoint, Account: by.Account}, err
 }
 
 // Room is asked for every room that is opened, and again while it is open.
