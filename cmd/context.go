@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"unibus/internal/bus"
-	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/text"
 )
@@ -198,17 +197,16 @@ func expendable(ctx context.Context, env *Env, home profile.Home, name string) e
 	if bus.KindOf(err) == bus.NotFound || bus.KindOf(err) == bus.Invalid {
 		return err
 	}
-	path := home.IdentityPath(name)
-	id, err := identity.Load(path, env.passphrase(ctx, path))
+	keys, err := env.openIdentity(ctx, home.IdentityPath(name))
 	if err != nil {
 		return bus.Errorf(bus.Conflict, "unread_keys", "the keys of context %s cannot be read, so what would be lost is not known", name).
 			WithHint("give its passphrase, or delete it unseen with --yes").Because(err)
 	}
 	switch {
-	case id.Org != nil:
+	case keys.id.Org != nil:
 		return bus.Errorf(bus.Conflict, "org_key", "context %s holds the keys of the bus itself", name).
 			WithHint("keep a copy with 'unibus identity export -O FILE', then add --yes")
-	case id.Seed != nil && at.Handle != "" && !at.Revoked:
+	case keys.id.Seed != nil && at.Handle != "" && !at.Revoked:
 		return bus.Errorf(bus.Conflict, "account_key", "context %s holds the key of the account %s, and perhaps nothing else does", name, at.Handle).
 			WithHint("write its 24 words down with 'unibus identity words --context %s', then add --yes", name)
 	}

@@ -217,13 +217,12 @@ func (f *founder) certify(ctx context.Context, r node.Request) ([]byte, error) {
 		if at.Bus != r.Bus {
 			continue
 		}
-		path := f.home.IdentityPath(at.Name)
-		id, err := identity.Load(path, f.env.passphrase(ctx, path))
+		keys, err := f.env.openIdentity(ctx, f.home.IdentityPath(at.Name))
 		if err != nil {
 			return nil, fmt.Errorf("open context %s, for a new certificate of the node: %w", at.Name, err)
 		}
-		if id.CA != nil {
-			return id.CA.IssueNode(r.Key, r.Hosts, f.env.Now())
+		if keys.id.CA != nil {
+			return keys.id.CA.IssueNode(r.Key, r.Hosts, f.env.Now())
 		}
 	}
 	return nil, bus.Errorf(bus.Unsafe, "no_ca", "the node needs a new certificate, and the keys of the bus are not here").

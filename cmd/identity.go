@@ -20,16 +20,15 @@ func newIdentityCmd(env *Env) *cobra.Command {
 type opened struct {
 	id         *identity.File
 	path       string
-	passphrase []byte // nil: it is kept plain
+	passphrase []byte          // nil: it is kept plain
+	secret     identity.Secret // what opened it; nothing where it is kept plain
 }
 
 // openIdentity reads an identity file, asking for its passphrase.
 func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err error) {
 	o.path = path
-	o.id, err = identity.Load(o.path, func() (_ []byte, err error) {
-		o.passphrase, err = e.passphrase(ctx, o.path)()
-		return o.passphrase, err
-	})
+	o.id, o.secret, err = identity.Open(path, e.secret(ctx, path))
+	o.passphrase = o.secret.Passphrase()
 	return o, err
 }
 

@@ -2,18 +2,20 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"unibus/internal/identity"
 	"unibus/internal/profile/agent"
 	"unibus/internal/text"
 )
 
 // newIdentityHoldCmd is the process that `identity unlock` leaves behind. It
-// reads the passphrase from stdin, says on stdout that it answers, or why it
+// reads what it holds from stdin, says on stdout that it answers, or why it
 // does not, and lets go of both.
 func newIdentityHoldCmd(env *Env) *cobra.Command {
 	until := ""
@@ -41,12 +43,12 @@ func newIdentityHoldCmd(env *Env) *cobra.Command {
 }
 
 func runIdentityHold(ctx context.Context, env *Env, path string, deadline time.Time) error {
-	passphrase, err := io.ReadAll(io.LimitReader(env.Stdin, maxWord))
+	with, err := readHeld(env.Stdin)
 	if err != nil {
-		return fmt.Errorf("read the passphrase: %w", err)
+		return err
 	}
-	entry, err := agent.NewEntry(path, passphrase)
-	clear(passphrase)
+	entry, err := agent.NewEntry(path, with)
+	with.Wipe()
 	if err != nil {
 		return err
 	}
@@ -62,4 +64,22 @@ func runIdentityHold(ctx context.Context, env *Env, path string, deadline time.T
 				stop(err) // nobody waits for it any more
 			}
 		}})
+}
+
+// held is what `identity unlock` hands to the process that it starts.
+type held struct {
+	Passphrase []byte `json:"passphrase"`
+	Key        []byte `json:"key"`
+}
+
+func readHeld(r io.Reader) (identity.Secret, error) {
+	var h held
+	if err := json.NewDecoder(io.LimitReader(r, maxWord)).Decode(&h); err != nil {
+		return identity.Secret{}, fmt.Errorf("read the passphrase: %w", err)
+	}
+	return identity.NewSecret(h.Passphrase, h.Key), nil
+}
+
+func writeHeld(w io.Writer, s identity.Secret) error {
+	return json.NewEncoder(w).Encode(held{s.Passphrase(), s.Key()})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 	"unibus/internal/profile/agent"
 	"unibus/internal/text"
 )
@@ -72,19 +73,19 @@ func runIdentityUnlock(ctx context.Context, env *Env, span time.Duration, stop b
 	if keys.passphrase == nil {
 		return printChange(env, "unlock", "", shown, text.Line("the keys of "+at.Name+" have no passphrase: there is nothing to unlock"))
 	}
-	if err := startHolder(ctx, path, until, keys.passphrase); err != nil {
+	if err := startHolder(ctx, path, until, keys.secret); err != nil {
 		return err
 	}
 	shown.Changed = true
 	return printChange(env, "unlock", "", shown, text.Line("the keys of "+at.Name+" are unlocked until "+until.Local().Format(time.TimeOnly)))
 }
 
-// unlocked asks the process that `identity unlock` left behind for the
-// passphrase of an identity file.
-func (e *Env) unlocked(ctx context.Context, path string) ([]byte, bool) {
+// unlocked asks the process that `identity unlock` left behind for what opens an
+// identity file.
+func (e *Env) unlocked(ctx context.Context, path string) (s identity.Secret, ok bool) {
 	socket, err := e.agentSocket(path)
 	if err != nil {
-		return nil, false
+		return s, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, shortWait)
 	defer cancel()
@@ -111,9 +112,9 @@ func (e *Env) agentSocket(path string) (string, error) {
 	return agent.Socket(filepath.Join(dirs.Run, agentFolder), path)
 }
 
-// startHolder starts `identity hold` in a session of its own, hands it the
-// passphrase, and waits until it answers or says why it cannot.
-func startHolder(ctx context.Context, path string, until time.Time, passphrase []byte) error {
+// startHolder starts `identity hold` in a session of its own, hands it what it
+// holds, and waits until it answers or says why it cannot.
+func startHolder(ctx context.Context, path string, until time.Time, with identity.Secret) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -131,8 +132,7 @@ func startHolder(ctx context.Context, path string, until time.Time, passphrase [
 	if err := hold.Start(); err != nil {
 		return fmt.Errorf("start the process that holds the passphrase: %w", err)
 	}
-	_, err = in.Write(passphrase)
-	if err = errors.Join(err, in.Close()); err == nil {
+	if err = errors.Join(writeHeld(in, with), in.Close()); err == nil {
 		err = holding(ctx, out)
 	}
 	if err != nil {

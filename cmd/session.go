@@ -129,10 +129,11 @@ var errNotJoined = bus.Errorf(bus.Unauthenticated, "not_joined", "this identity 
 // openExported needs no profile: parallel jobs may share the file, and none of
 // them changes it.
 func (e *Env) openExported(ctx context.Context, settings config.Client) (*client.Client, error) {
-	id, err := identity.Load(settings.IdentityFile, e.passphrase(ctx, settings.IdentityFile))
+	keys, err := e.openIdentity(ctx, settings.IdentityFile)
 	if err != nil {
 		return nil, err
 	}
+	id := keys.id
 	if id.Context == nil {
 		return nil, bus.Errorf(bus.Invalid, "no_context", "the identity file does not say where its bus is").
 			WithHint("write one with: unibus identity export --with-context -O FILE")
@@ -204,21 +205,24 @@ func (e *Env) context() (home profile.Home, at profile.Context, err error) {
 	return home, at, err
 }
 
-// passphrase finds the passphrase of an identity file: in the file that
-// UNIBUS_PASSPHRASE_FILE names, from `identity unlock`, or by asking.
-func (e *Env) passphrase(ctx context.Context, path string) func() ([]byte, error) {
-	return func() ([]byte, error) {
+// secret finds what opens an identity file: a passphrase in the file that
+// UNIBUS_PASSPHRASE_FILE names, what `identity unlock` holds, or the answer of a
+// person.
+func (e *Env) secret(ctx context.Context, path string) func() (identity.Secret, error) {
+	return func() (identity.Secret, error) {
 		settings, err := e.Settings()
 		if err != nil {
-			return nil, err
+			return identity.Secret{}, err
 		}
 		if settings.PassphraseFile != "" {
-			return readPassphraseFile(settings.PassphraseFile)
+			read, err := readPassphraseFile(settings.PassphraseFile)
+			return identity.NewSecret(read, nil), err
 		}
 		if held, ok := e.unlocked(ctx, path); ok {
 			return held, nil
 		}
-		return e.AskSecret(ctx, "Passphrase", "set UNIBUS_PASSPHRASE_FILE, or run: unibus identity unlock")
+		typed, err := e.AskSecret(ctx, "Passphrase", "set UNIBUS_PASSPHRASE_FILE, or run: unibus identity unlock")
+		return identity.NewSecret(typed, nil), err
 	}
 }
 

@@ -32,11 +32,18 @@ func Save(path string, f *File, passphrase []byte) error {
 //	identity_locked   Unauthenticated  sealed, and the passphrase is wrong or cannot be asked for
 //	identity_bad      Integrity        damaged, of another version, or not an identity
 func Load(path string, passphrase func() ([]byte, error)) (*File, error) {
+	f, _, err := Open(path, byPassphrase(passphrase))
+	return f, err
+}
+
+// Open is Load for who may have kept the key of the seal. It also returns what
+// opened the file, its key included; nothing for a plain one.
+func Open(path string, secret func() (Secret, error)) (f *File, with Secret, err error) {
 	raw, err := readPrivate(path)
 	if err != nil {
-		return nil, err
+		return nil, with, err
 	}
-	return Parse(raw, passphrase)
+	return parse(raw, secret)
 }
 
 // maxSealed is what an identity of maxFile bytes takes in age's armor, and some room.

@@ -32,6 +32,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		SigningKeyFromSeed(seed), TransportKeyFromSeed(seed), KEMKeyFromSeed(seed),
 		SeedFrom(seed), ProfileKeyFrom(seed), OneTime{Content: SigningKeyFromSeed(seed)}, ca,
 		&File{Content: SigningKeyFromSeed(seed), ProfileKey: ProfileKeyFrom(seed), CA: &ca},
+		NewSecret(seed[:], seed[:]),
 		Link{Addr: "h:1", Kind: LinkInvite, Seed: seed},
 	} {
 		_, link := v.(Link) // whose String is the link: only dumps and logs hide

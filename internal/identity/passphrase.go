@@ -40,22 +40,40 @@ func marshal(f *File, passphrase []byte, work int) ([]byte, error) {
 // Parse reads what Marshal wrote. passphrase is asked once, and only for a
 // sealed file; nil means that nobody can be asked. Errors are those of Load.
 func Parse(raw []byte, passphrase func() ([]byte, error)) (*File, error) {
+	f, _, err := parse(raw, byPassphrase(passphrase))
+	return f, err
+}
+
+// byPassphrase is the secret of somebody who has kept no key.
+func byPassphrase(passphrase func() ([]byte, error)) func() (Secret, error) {
+	if passphrase == nil {
+		return nil
+	}
+	return func() (Secret, error) {
+		typed, err := passphrase()
+		return NewSecret(typed, nil), err
+	}
+}
+
+// parse also returns what opened the file, with the key of its seal; nothing for
+// a plain one.
+func parse(raw []byte, secret func() (Secret, error)) (f *File, with Secret, err error) {
 	if bytes.HasPrefix(raw, []byte(armor.Header)) {
-		if passphrase == nil {
-			return nil, errLocked
+		if secret == nil {
+			return nil, with, errLocked
 		}
-		secret, err := passphrase()
-		if err != nil {
-			return nil, fmt.Errorf("ask for the passphrase: %w", err)
+		if with, err = secret(); err != nil {
+			return nil, with, fmt.Errorf("ask for the passphrase: %w", err)
 		}
-		if raw, err = unlock(raw, secret); err != nil {
-			return nil, err
+		if raw, with, err = unlock(raw, with); err != nil {
+			return nil, with, err
 		}
 	}
 	if len(raw) > maxFile {
-		return nil, badFile("it is too large")
+		return nil, with, badFile("it is too large")
 	}
-	return decode(raw)
+	f, err = decode(raw)
+	return f, with, err
 }
 
 func lock(plain, passphrase []byte, work int) ([]byte, error) {
@@ -79,16 +97,30 @@ func lock(plain, passphrase []byte, work int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func unlock(sealed, passphrase []byte) ([]byte, error) {
-	if len(passphrase) == 0 {
-		return nil, errPassphrase
+// unlock opens a seal and returns what was in it, and what opens it at once. A
+// key that was kept is tried first; one of an older seal fails, and the
+// passphrase decides.
+func unlock(sealed []byte, with Secret) (plain []byte, _ Secret, err error) {
+	if len(with.Key()) > 0 {
+		if plain, err := unseal(sealed, fileKey(with.Key())); err == nil {
+			return plain, with, nil
+		}
 	}
-	from, err := age.NewScryptIdentity(string(passphrase))
+	if len(with.Passphrase()) == 0 {
+		return nil, with, errPassphrase
+	}
+	from, err := age.NewScryptIdentity(string(with.Passphrase()))
 	if err != nil {
-		return nil, errPassphrase
+		return nil, with, errPassphrase
 	}
 	from.SetMaxWorkFactor(scryptWork)
-	r, err := age.Decrypt(armor.NewReader(bytes.NewReader(sealed)), from)
+	keeps := &keeper{from: from}
+	plain, err = unseal(sealed, keeps)
+	return plain, NewSecret(with.Passphrase(), keeps.key), err
+}
+
+func unseal(sealed []byte, by age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(armor.NewReader(bytes.NewReader(sealed)), by)
 	var wrong *age.NoIdentityMatchError
 	switch {
 	case errors.As(err, &wrong):
@@ -101,6 +133,26 @@ func unlock(sealed, passphrase []byte) ([]byte, error) {
 		return nil, badFile("its seal is damaged").Because(err)
 	}
 	return plain, nil
+}
+
+// fileKey opens the one file that it is the key of: the MAC of every other
+// header refuses it.
+type fileKey []byte
+
+// Unwrap is of age.Identity.
+func (k fileKey) Unwrap([]*age.Stanza) ([]byte, error) { return k, nil }
+
+// keeper remembers the key that a passphrase found.
+type keeper struct {
+	from *age.ScryptIdentity
+	key  []byte
+}
+
+// Unwrap is of age.Identity.
+func (k *keeper) Unwrap(stanzas []*age.Stanza) (key []byte, err error) {
+	key, err = k.from.Unwrap(stanzas)
+	k.key = bytes.Clone(key)
+	return key, err
 }
 
 var (

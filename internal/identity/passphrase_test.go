@@ -8,6 +8,8 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
+
+	"unibus/internal/bus"
 )
 
 // A sealed identity is what the page on the protocol says: a text that the age
@@ -39,5 +41,40 @@ func TestAgeOpensSealed(t *testing.T) {
 	}
 	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("age reads %d bytes, %v; want the plain identity", len(got), err)
+	}
+}
+
+// TestKeptKey: the key that a passphrase led to opens that file, and no other.
+func TestKeptKey(t *testing.T) {
+	t.Parallel()
+	f := newFile(t)
+	seal := func(passphrase string) []byte {
+		raw, err := marshal(f, []byte(passphrase), testWork)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	open := func(raw []byte, s Secret) (*File, Secret, error) {
+		return parse(raw, func() (Secret, error) { return s, nil })
+	}
+	first, second := seal("right"), seal("right")
+	got, kept, err := open(first, NewSecret([]byte("right"), nil))
+	if err != nil || !sameFile(t, got, f) || len(kept.Key()) != 16 || string(kept.Passphrase()) != "right" {
+		t.Fatalf("by its passphrase: %v, a key of %d bytes", err, len(kept.Key()))
+	}
+	alone := NewSecret(nil, kept.Key())
+	if got, _, err := open(first, alone); err != nil || !sameFile(t, got, f) {
+		t.Errorf("by the key alone: %v", err)
+	}
+	for name, s := range map[string]Secret{"of another seal": alone, "with a wrong passphrase": NewSecret([]byte("wrong"), kept.Key()),
+		"too short": NewSecret(nil, kept.Key()[:15]), "too long": NewSecret(nil, append(kept.Key(), 0)), "none": {}} {
+		if got, _, err := open(second, s); got != nil || bus.CodeOf(err) != "identity_locked" {
+			t.Errorf("a key %s: %v", name, err)
+		}
+	}
+	got, renewed, err := open(second, kept)
+	if err != nil || !sameFile(t, got, f) || string(renewed.Key()) == string(kept.Key()) {
+		t.Errorf("sealed anew, with the passphrase: %v", err)
 	}
 }

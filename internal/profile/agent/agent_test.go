@@ -13,10 +13,16 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 )
 
 // secret is a passphrase with bytes that JSON would change.
 const secret = "correct \xff horse\n"
+
+// sealKey is what it led to.
+const sealKey = "sixteen bytes \xff\x00"
+
+func held() identity.Secret { return identity.NewSecret([]byte(secret), []byte(sealKey)) }
 
 // running is an agent in this process.
 type running struct {
@@ -38,7 +44,7 @@ func start(t *testing.T, socket string, now func() time.Time) *running {
 	t.Helper()
 	r := &running{socket: socket, identity: filepath.Join(t.TempDir(), "identity"), done: make(chan error, 1)}
 	var err error
-	r.entry, err = NewEntry(r.identity, []byte(secret))
+	r.entry, err = NewEntry(r.identity, held())
 	must(t, err)
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(context.Background())
@@ -72,7 +78,7 @@ func wantCode(t *testing.T, err error, kind bus.Kind, code string) {
 
 func (r *running) wantGone(t *testing.T) {
 	t.Helper()
-	for i, b := range r.entry.passphrase() {
+	for i, b := range append(r.entry.secret.Passphrase(), r.entry.secret.Key()...) {
 		if b != 0 {
 			t.Fatalf("byte %d of the passphrase is still in memory", i)
 		}
@@ -94,15 +100,15 @@ func TestAskAndStop(t *testing.T) {
 	r := start(t, socket, time.Now)
 	for range 3 {
 		got, err := Ask(ctx, socket, filepath.Join(filepath.Dir(r.identity), "x", "..", "identity"))
-		if err != nil || string(got) != secret {
-			t.Fatalf("got %q, %v", got, err)
+		if err != nil || string(got.Passphrase()) != secret || string(got.Key()) != sealKey {
+			t.Fatalf("got %q, %v", got.Passphrase(), err)
 		}
 	}
 	for _, other := range []string{"identity", r.identity + "2", filepath.Dir(r.identity), ""} {
 		got, err := Ask(ctx, socket, other)
 		wantCode(t, err, bus.NotFound, "not_unlocked")
-		if got != nil {
-			t.Errorf("%q: got %q", other, got)
+		if got.Passphrase() != nil || got.Key() != nil {
+			t.Errorf("%q: something is held", other)
 		}
 	}
 	must(t, Stop(ctx, socket))
@@ -131,11 +137,11 @@ func TestFolderOfOthers(t *testing.T) {
 	for _, mode := range []os.FileMode{0o710, 0o701, 0o777} {
 		must(t, os.MkdirAll(filepath.Dir(socket), 0o700))
 		must(t, os.Chmod(filepath.Dir(socket), mode))
-		e, err := NewEntry("identity", []byte(secret))
+		e, err := NewEntry("identity", held())
 		must(t, err)
 		err = Serve(context.Background(), Options{Socket: socket, Entries: []Entry{e}, Deadline: time.Now().Add(time.Hour), Now: time.Now})
 		wantCode(t, err, bus.Unsafe, "agent_folder")
-		if e.passphrase()[0] != 0 {
+		if e.secret.Passphrase()[0] != 0 {
 			t.Error("the passphrase is still in memory")
 		}
 	}
@@ -150,8 +156,8 @@ func TestOnlyOne(t *testing.T) {
 	r := start(t, newSocket(t), time.Now)
 	err := Serve(context.Background(), Options{Socket: r.socket, Deadline: time.Now().Add(time.Hour), Now: time.Now})
 	wantCode(t, err, bus.Conflict, "agent_running")
-	if got, err := Ask(context.Background(), r.socket, r.identity); err != nil || string(got) != secret {
-		t.Errorf("the first one answers %q, %v", got, err)
+	if got, err := Ask(context.Background(), r.socket, r.identity); err != nil || string(got.Passphrase()) != secret || string(got.Key()) != sealKey {
+		t.Errorf("the first one answers %q, %v", got.Passphrase(), err)
 	}
 }
 
@@ -237,8 +243,8 @@ func TestNonsense(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
-	if got, err := Ask(context.Background(), r.socket, r.identity); err != nil || string(got) != secret {
-		t.Errorf("got %q, %v", got, err)
+	if got, err := Ask(context.Background(), r.socket, r.identity); err != nil || string(got.Passphrase()) != secret || string(got.Key()) != sealKey {
+		t.Errorf("got %q, %v", got.Passphrase(), err)
 	}
 }
 
@@ -264,7 +270,7 @@ func TestOtherUsersGetNothing(t *testing.T) {
 	if uid, err := peer(server); err != nil || uid != os.Geteuid() {
 		t.Fatalf("the kernel says user %d, %v", uid, err)
 	}
-	e, err := NewEntry("/identity", []byte(secret))
+	e, err := NewEntry("/identity", held())
 	must(t, err)
 	must(t, writeLine(client, request{Op: opAsk, Identity: "/identity"}))
 	a := &agent{entries: []Entry{e}, deadline: time.Now().Add(time.Hour).Round(0), now: time.Now, user: os.Geteuid() + 1}
@@ -281,7 +287,7 @@ func TestOtherUsersGetNothing(t *testing.T) {
 
 func TestEntryDoesNotPrint(t *testing.T) {
 	t.Parallel()
-	e, err := NewEntry("identity", []byte("correct horse"))
+	e, err := NewEntry("identity", held())
 	must(t, err)
 	var shown []string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
@@ -292,7 +298,7 @@ func TestEntryDoesNotPrint(t *testing.T) {
 			t.Errorf("%s shows the passphrase", s)
 		}
 	}
-	_, err = NewEntry("identity", make([]byte, maxPassphrase+1))
+	_, err = NewEntry("identity", identity.NewSecret(make([]byte, maxPassphrase+1), nil))
 	wantCode(t, err, bus.TooLarge, "passphrase_size")
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 )
 
 // errLocked is the answer where no agent holds the passphrase.
@@ -17,19 +18,18 @@ var errLocked = bus.Errorf(bus.NotFound, "not_unlocked", "no agent holds the pas
 // waiting is how long an agent that does not answer is waited for.
 const waiting = 2 * time.Second
 
-// Ask returns the passphrase of an identity file from the agent on socket;
-// NotFound, code not_unlocked, where none runs, none answers, or it holds
-// another one. An agent of another user is Unsafe, code agent_foreign.
-func Ask(ctx context.Context, socket, identityPath string) ([]byte, error) {
+// Ask returns what opens an identity file from the agent on socket; NotFound,
+// code not_unlocked, where none runs, none answers, or it holds another one. An agent of another user is Unsafe, code agent_foreign.
+func Ask(ctx context.Context, socket, identityPath string) (identity.Secret, error) {
 	path, err := filepath.Abs(identityPath)
 	if err != nil {
-		return nil, errPath.Because(err)
+		return identity.Secret{}, errPath.Because(err)
 	}
 	a, err := call(ctx, socket, request{Op: opAsk, Identity: path})
 	if err != nil {
-		return nil, err
+		return identity.Secret{}, err
 	}
-	return a.Passphrase, nil
+	return identity.NewSecret(a.Passphrase, a.Key), nil
 }
 
 // Stop ends the agent on socket and returns when it holds nothing any more.

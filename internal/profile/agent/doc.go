@@ -2,8 +2,9 @@
 // person types one once and many commands can use it.
 //
 // One process serves a unix socket of mode 0600 in a folder of mode 0700. It
-// answers processes of its own user alone, gives a passphrase for exactly the
-// identity file that it was typed for, and ends at its deadline, by the clock
+// answers processes of its own user alone, gives a passphrase, and the key that
+// it led to, for exactly the identity file that it was typed for, and ends at its
+// deadline, by the clock
 // on the wall: a machine that slept past it wakes up locked. It promises that
 // nothing is written to disk and that its copies are overwritten when it ends.
 //

@@ -6,28 +6,28 @@ import (
 	"path/filepath"
 
 	"unibus/internal/bus"
+	"unibus/internal/identity"
 )
 
-// Entry is one identity file and its passphrase, which does not print.
+// Entry is one identity file and what opens it.
 type Entry struct {
-	identity   string
-	passphrase func() []byte
+	identity string
+	secret   identity.Secret
 }
 
-// maxPassphrase bounds what an answer must hold, in bytes.
+// maxPassphrase bounds what an answer must hold, in bytes; the key of a seal has 16.
 const maxPassphrase = 16 << 10
 
-// NewEntry takes a copy of a passphrase; Serve overwrites it in the end.
-func NewEntry(identityPath string, passphrase []byte) (Entry, error) {
+// NewEntry takes a copy of a secret; Serve overwrites it in the end.
+func NewEntry(identityPath string, secret identity.Secret) (Entry, error) {
 	path, err := filepath.Abs(identityPath)
 	if err != nil {
 		return Entry{}, errPath.Because(err)
 	}
-	if len(passphrase) > maxPassphrase {
+	if len(secret.Passphrase()) > maxPassphrase {
 		return Entry{}, bus.Errorf(bus.TooLarge, "passphrase_size", "the passphrase is longer than %d bytes", maxPassphrase).WithHint("choose a shorter one")
 	}
-	copied := append([]byte(nil), passphrase...)
-	return Entry{identity: path, passphrase: func() []byte { return copied }}, nil
+	return Entry{path, secret.Clone()}, nil
 }
 
 // Socket names the socket in dir for one identity file: each has an agent of

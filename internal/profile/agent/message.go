@@ -17,6 +17,7 @@ type (
 	answer struct {
 		Known      bool   `json:"known"` // false: no passphrase for that file is held
 		Passphrase []byte `json:"passphrase,omitempty"`
+		Key        []byte `json:"key,omitempty"`
 	}
 )
 

@@ -70,7 +70,7 @@ type agent struct {
 
 func (a *agent) wipe() {
 	for _, e := range a.entries {
-		clear(e.passphrase())
+		e.secret.Wipe()
 	}
 }
 
@@ -169,7 +169,7 @@ func (a *agent) turn(conn *net.UnixConn) {
 func (a *agent) find(identity string) answer {
 	for _, e := range a.entries {
 		if e.identity == identity {
-			return answer{Known: true, Passphrase: e.passphrase()}
+			return answer{Known: true, Passphrase: e.secret.Passphrase(), Key: e.secret.Key()}
 		}
 	}
 	return answer{}

@@ -1,0 +1,41 @@
+package identity
+
+import "bytes"
+
+// Secret opens a sealed identity: its passphrase, and the file key (age v1) of
+// one seal, which a passphrase costs half a second to find. Who keeps the key
+// opens that very file at once, and with the passphrase what was sealed anew
+// since. Both are as secret as the identity. The zero Secret opens nothing.
+type Secret struct {
+	hidden
+	passphrase, key func() []byte
+}
+
+// NewSecret takes the bytes as they are; key may be nil.
+func NewSecret(passphrase, key []byte) Secret {
+	return Secret{passphrase: keep(passphrase), key: keep(key)}
+}
+
+// Passphrase returns nil where none was needed.
+func (s Secret) Passphrase() []byte { return held(s.passphrase) }
+
+// Key returns the key of the seal; nil where it is not known.
+func (s Secret) Key() []byte { return held(s.key) }
+
+func held(f func() []byte) []byte {
+	if f == nil {
+		return nil
+	}
+	return f()
+}
+
+// Clone copies the bytes.
+func (s Secret) Clone() Secret {
+	return NewSecret(bytes.Clone(s.Passphrase()), bytes.Clone(s.Key()))
+}
+
+// Wipe overwrites the bytes.
+func (s Secret) Wipe() {
+	clear(s.Passphrase())
+	clear(s.Key())
+}
