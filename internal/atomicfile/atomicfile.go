@@ -1,6 +1,7 @@
 // Package atomicfile puts files in place so that a crash leaves the old one or the
 // new one, whole: a temporary file beside it, fsync, rename, fsync of the
-// folder. It knows nothing of what the files hold.
+// folder. It also locks files, so that processes which replace them take turns.
+// It knows nothing of what the files hold.
 package atomicfile
 
 import (

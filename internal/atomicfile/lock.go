@@ -26,7 +26,7 @@ func Lock(path string) (unlock func(), err error) {
 		return nil, err
 	}
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockPause) {
-		taken, err := tryLock(file)
+		taken, err := TryLock(file)
 		if taken {
 			return func() { _ = file.Close() }, nil
 		}

@@ -11,9 +11,16 @@ import (
 
 const lockFlags = unix.O_NOFOLLOW
 
-func tryLock(f *os.File) (taken bool, err error) {
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+// TryLock takes an exclusive lock on an open file, which ends when the file is
+// closed, with the process at the latest. taken is false while another one has it.
+func TryLock(f *os.File) (taken bool, err error) {
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
 	}
 	return err == nil, err

@@ -93,13 +93,13 @@ func (d *dir) take() error {
 	if err != nil {
 		return unusable(d.path, err)
 	}
-	taken, err := lockFile(f)
-	if err == nil {
+	taken, err := atomicfile.TryLock(f)
+	if taken {
 		d.lock = f
 		return nil
 	}
 	f.Close()
-	if taken {
+	if err == nil {
 		return bus.Errorf(bus.Conflict, "data_in_use", "--data: a node is running in %s already", d.path).
 			WithHint("stop that node, or name another directory")
 	}

@@ -3,13 +3,13 @@
 package agent
 
 import (
-	"errors"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"syscall"
 
+	"unibus/internal/atomicfile"
 	"unibus/internal/bus"
 )
 
@@ -23,12 +23,12 @@ func claim(socket string) (release func(), err error) {
 	if err != nil {
 		return nil, errSocket.Because(err)
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
+	taken, err := atomicfile.TryLock(file)
+	if taken {
 		return func() { _ = file.Close() }, nil
 	}
 	_ = file.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	if err == nil {
 		return nil, bus.Errorf(bus.Conflict, "agent_running", "another process holds the passphrase of this identity already").
 			WithHint("nothing to do: it is unlocked")
 	}
