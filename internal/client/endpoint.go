@@ -8,6 +8,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -101,13 +102,10 @@ func (c *Client) syncAccountOf(ctx context.Context, h bus.Handle) (*account.Stat
 	return c.world.wholeAccount(ctx, user.ID)
 }
 
-// wholeAccount reads a chain on as far as the node goes.
+// wholeAccount is syncNow with the chain of a user whom the bus log knows.
 func (w *world) wholeAccount(ctx context.Context, id bus.AccountID) (*account.State, error) {
-	if err := w.syncAccount(ctx, id, 0); err != nil {
-		return nil, err
-	}
-	acc := w.accounts[id]
-	return acc, w.syncAccount(ctx, id, acc.Len+1)
+	err := w.syncNow(ctx, id)
+	return w.accounts[id], err
 }
 
 // appendAccount appends an entry to a user's account chain. Body is asked again
@@ -148,7 +146,7 @@ func (c *Client) appendAccount(
 }
 
 func (c *Client) keepAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {
-	step, err := acc.Check(e, c.world)
+	step, err := acc.Check(e, roomlog.Speakers{Facts: c.world})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
-	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
 
@@ -105,14 +104,14 @@ func (h *history) forget(id chain.ID) {
 func (h *history) check(id chain.ID, e *chain.Entry) (func(), error) {
 	switch {
 	case id == chain.ID(h.id):
-		return h.bus.Check(e, h)
+		return h.bus.Check(e, roomlog.Speakers{Facts: h})
 	case h.bus.Account(bus.AccountID(id)) != nil:
 		acc := h.accounts[bus.AccountID(id)]
 		if acc == nil {
 			acc = account.New(h.id, h.bus.Account(bus.AccountID(id)).Key)
 			h.accounts[acc.ID] = acc
 		}
-		return acc.Check(e, h)
+		return acc.Check(e, roomlog.Speakers{Facts: h})
 	}
 	r := h.rooms[bus.RoomID(id)]
 	if r == nil {
@@ -127,25 +126,6 @@ func (h *history) Bus() *buslog.State { return h.bus }
 
 // Account implements roomlog.Facts.
 func (h *history) Account(id bus.AccountID) *account.State { return h.accounts[id] }
-
-// Signer implements buslog.Signers.
-func (h *history) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if acc := h.accounts[id]; acc != nil {
-		return acc.Signer(e, at, when)
-	}
-	return identity.VerifyKey{}, false
-}
-
-// Admin implements account.Admins.
-func (h *history) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if !h.bus.WasAdmin(id, at) {
-		return identity.VerifyKey{}, false
-	}
-	return h.Signer(id, e, own, when)
-}
-
-// WasAdmin reports whether somebody was an admin as of a position of the bus log.
-func (h *history) WasAdmin(id bus.AccountID, at bus.Ref) bool { return h.bus.WasAdmin(id, at) }
 
 // lens is what one endpoint is shown of a history while somebody lies to it:
 // the zero lens shows all of it, as it is.

@@ -10,6 +10,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -19,28 +20,6 @@ import (
 func (c *Client) Users(ctx context.Context) ([]wire.User, error) {
 	var list wire.List[wire.User]
 	return list.Items, c.call.get(ctx, wire.TargetUsers, &list)
-}
-
-// User is one user, with the account key that the verified bus log names.
-type User struct {
-	wire.User
-	Key identity.VerifyKey
-}
-
-// User returns one user.
-func (c *Client) User(ctx context.Context, h bus.Handle) (u User, err error) {
-	if err := c.call.get(ctx, wire.UserTarget(h), &u.User); err != nil {
-		return u, err
-	}
-	known, err := c.account(ctx, h)
-	if err != nil {
-		return u, err
-	}
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	err = c.world.syncNow(ctx, known.ID)
-	u.Key = c.world.key(known)
-	return u, err
 }
 
 // account returns a user from the verified bus log.
@@ -96,7 +75,7 @@ func (c *Client) syncOwn(ctx context.Context) error {
 }
 
 func (c *Client) keepBus(ctx context.Context, e *chain.Entry) error {
-	step, err := c.world.bus.Check(e, c.world)
+	step, err := c.world.bus.Check(e, roomlog.Speakers{Facts: c.world})
 	if err != nil {
 		return err
 	}
@@ -149,16 +128,6 @@ func (c *Client) Invite(ctx context.Context, h bus.Handle, ttl time.Duration) (i
 	_, _, err := c.appendBus(ctx, buslog.OpInvite, func(*buslog.State) ([]byte, error) { return inv.Encode(), nil })
 	link.Org = c.org().Hash()
 	return link, err
-}
-
-// Invites lists all invites from the verified bus log.
-func (c *Client) Invites(ctx context.Context) ([]*buslog.InviteState, error) {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	if err := c.world.syncBus(ctx); err != nil {
-		return nil, err
-	}
-	return c.world.bus.Invites(), nil
 }
 
 // RevokeInvite ends an open invite. Rooms drop its guest with their next epoch.

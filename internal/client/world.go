@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -61,28 +61,6 @@ func (w *world) Bus() *buslog.State { return w.bus }
 
 // Account implements roomlog.Facts.
 func (w *world) Account(id bus.AccountID) *account.State { return w.accounts[id] }
-
-// Signer implements buslog.Signers.
-func (w *world) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	acc := w.accounts[id]
-	if acc == nil {
-		return identity.VerifyKey{}, false
-	}
-	return acc.Signer(endpoint, at, when)
-}
-
-// Admin implements account.Admins.
-func (w *world) Admin(
-	id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref, when time.Time,
-) (identity.VerifyKey, bool) {
-	if !w.bus.WasAdmin(id, at) {
-		return identity.VerifyKey{}, false
-	}
-	return w.Signer(id, endpoint, own, when)
-}
-
-// WasAdmin reports whether somebody was an admin as of a position of the bus log.
-func (w *world) WasAdmin(id bus.AccountID, at bus.Ref) bool { return w.bus.WasAdmin(id, at) }
 
 // follow describes one chain to read on: where it stands, where to ask, how to
 // take an entry in.
@@ -246,7 +224,7 @@ func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
 			}
 		}
 	}
-	step, err := w.bus.Check(e, w)
+	step, err := w.bus.Check(e, roomlog.Speakers{Facts: w})
 	if err != nil {
 		return served(err)
 	}
@@ -368,7 +346,7 @@ func (w *world) takeAccount(ctx context.Context, acc *account.State, e *chain.En
 			return err
 		}
 	}
-	step, err := acc.Check(e, w)
+	step, err := acc.Check(e, roomlog.Speakers{Facts: w})
 	if err != nil {
 		return served(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 )
 
@@ -13,7 +14,7 @@ var errKeyUsed = bus.Errorf(bus.Conflict, "key_used", "this key was used before 
 // checkBus verifies the next entry of the bus log. Beyond the rules, who joins
 // brings an account key that is nobody's by now.
 func (v *view) checkBus(e entry) (func(), error) {
-	step, err := v.log.Check(e.Entry, v)
+	step, err := v.log.Check(e.Entry, roomlog.Speakers{Facts: v})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,7 @@ func (v *view) checkBus(e entry) (func(), error) {
 // chain only: else somebody could list another's key, and be taken for him or
 // crowd him out of rooms. So does an account key.
 func (v *view) checkAccount(acc *account.State, e entry) (func(), error) {
-	step, err := acc.Check(e.Entry, v)
+	step, err := acc.Check(e.Entry, roomlog.Speakers{Facts: v})
 	if err != nil {
 		return nil, err
 	}

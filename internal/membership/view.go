@@ -15,8 +15,8 @@ import (
 )
 
 // view is every fact of the bus in memory, with the indexes that questions
-// need. Only committed entries change it. It is what the chain rules rest on:
-// it implements roomlog.Facts, buslog.Signers and account.Admins.
+// need. Only committed entries change it. It is what the chain rules rest on: it
+// implements roomlog.Facts.
 type view struct {
 	version   uint64           // of the whole view
 	now       func() time.Time // endpoints end without an entry
@@ -77,29 +77,6 @@ func (v *view) Bus() *buslog.State { return v.log }
 
 // Account is an account chain, nil when it has no entry.
 func (v *view) Account(id bus.AccountID) *account.State { return v.accounts[id] }
-
-// Signer finds the content key of an endpoint as of a position of its chain.
-func (v *view) Signer(id bus.AccountID, endpoint bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	acc := v.accounts[id]
-	if acc == nil {
-		return identity.VerifyKey{}, false
-	}
-	return acc.Signer(endpoint, at, when)
-}
-
-// Admin finds the content key of an endpoint of somebody who was an admin as of
-// a position of the bus log.
-func (v *view) Admin(
-	id bus.AccountID, endpoint bus.EndpointID, at, own bus.Ref, when time.Time,
-) (identity.VerifyKey, bool) {
-	if !v.log.WasAdmin(id, at) {
-		return identity.VerifyKey{}, false
-	}
-	return v.Signer(id, endpoint, own, when)
-}
-
-// WasAdmin reports whether somebody was an admin as of a position of the bus log.
-func (v *view) WasAdmin(id bus.AccountID, at bus.Ref) bool { return v.log.WasAdmin(id, at) }
 
 // entry is a parsed entry and its bytes.
 type entry struct {

@@ -33,7 +33,7 @@ func mirrorOf(t *testing.T, b *nodetest.Bus) *mirror {
 	m := &mirror{t: t, c: callerAs(t, b, b.Admin), log: buslog.New(), accounts: map[bus.AccountID]*account.State{}}
 	for _, e := range m.entries(wire.LogTarget(0)) {
 		m.reach(e.Account)
-		m.take(e, func() (func(), error) { return m.log.Check(e, m) })
+		m.take(e, func() (func(), error) { return m.log.Check(e, roomlog.Speakers{Facts: m}) })
 	}
 	for _, u := range m.log.Users() {
 		m.reach(u.ID)
@@ -72,7 +72,7 @@ func (m *mirror) reach(id bus.AccountID) {
 	acc := account.New(m.c.bus, user.Key)
 	m.accounts[id] = acc
 	for _, e := range m.entries(wire.AccountTarget(user.Handle, 0)) {
-		m.take(e, func() (func(), error) { return acc.Check(e, m) })
+		m.take(e, func() (func(), error) { return acc.Check(e, roomlog.Speakers{Facts: m}) })
 	}
 }
 
@@ -91,25 +91,6 @@ func (m *mirror) Bus() *buslog.State { return m.log }
 
 // Account is roomlog.Facts'.
 func (m *mirror) Account(id bus.AccountID) *account.State { return m.accounts[id] }
-
-// Signer is buslog.Signers'.
-func (m *mirror) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if acc := m.accounts[id]; acc != nil {
-		return acc.Signer(e, at, when)
-	}
-	return identity.VerifyKey{}, false
-}
-
-// Admin is account.Admins'.
-func (m *mirror) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if !m.log.WasAdmin(id, at) {
-		return identity.VerifyKey{}, false
-	}
-	return m.Signer(id, e, own, when)
-}
-
-// WasAdmin reports whether somebody was an admin as of a position of the bus log.
-func (m *mirror) WasAdmin(id bus.AccountID, at bus.Ref) bool { return m.log.WasAdmin(id, at) }
 
 // author is p as the author of an entry of a room log.
 func (m *mirror) author(p *nodetest.Person) chain.Author {

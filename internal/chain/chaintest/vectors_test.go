@@ -16,7 +16,6 @@ import (
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/chaintest"
 	"unibus/internal/chain/roomlog"
-	"unibus/internal/identity"
 )
 
 var update = flag.Bool("update", false, "write the vectors anew: a change of them is a change of the protocol")
@@ -158,16 +157,6 @@ type reader struct {
 
 func (r *reader) Bus() *buslog.State                      { return r.bus }
 func (r *reader) Account(id bus.AccountID) *account.State { return r.accounts[id] }
-func (r *reader) Admin(a bus.AccountID, e bus.EndpointID, _, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	return r.Signer(a, e, own, when)
-}
-func (r *reader) WasAdmin(a bus.AccountID, at bus.Ref) bool { return r.bus.WasAdmin(a, at) }
-func (r *reader) Signer(a bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if r.accounts[a] == nil {
-		return identity.VerifyKey{}, false
-	}
-	return r.accounts[a].Signer(e, at, when)
-}
 
 func parsed(t *testing.T, v vector) *chain.Entry {
 	t.Helper()
@@ -232,7 +221,7 @@ func TestVectorsRead(t *testing.T) {
 // the entry that admits an account comes before the chain that it begins.
 func (r *reader) readBus(t *testing.T, v vectors) {
 	for _, one := range v.BusLog {
-		step, err := r.bus.Check(parsed(t, one), r)
+		step, err := r.bus.Check(parsed(t, one), roomlog.Speakers{Facts: r})
 		if err != nil {
 			t.Fatalf("bus entry %d: %v", one.Index, err)
 		}
@@ -248,7 +237,7 @@ func (r *reader) readBus(t *testing.T, v vectors) {
 
 func (r *reader) readAccount(t *testing.T, acc *account.State, entries []vector) {
 	for _, one := range entries {
-		step, err := acc.Check(parsed(t, one), r)
+		step, err := acc.Check(parsed(t, one), roomlog.Speakers{Facts: r})
 		if err != nil {
 			t.Fatalf("account entry %d: %v", one.Index, err)
 		}

@@ -19,11 +19,14 @@ import (
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 )
 
 // World is a bus with a founder, who is its admin, and two users; each has one device.
 type World struct {
+	roomlog.Speakers // by these chains
+
 	Now     time.Time // the clock of everybody; Pass moves it
 	Org     identity.SigningKey
 	CA      bus.Hash
@@ -50,6 +53,7 @@ func New(tb testing.TB) *World {
 		AccountLogs: map[bus.AccountID][]*chain.Entry{}, tb: tb, label: tb.Name(),
 		state: buslog.New(), accounts: map[bus.AccountID]*account.State{},
 	}
+	w.Speakers.Facts = w
 	w.Org = w.SigningKey()
 	w.found()
 	w.Alice, w.Bob = w.User("alice"), w.User("bob")
@@ -83,26 +87,6 @@ func (w *World) Bus() *buslog.State { return w.state }
 
 // Account implements roomlog.Facts.
 func (w *World) Account(id bus.AccountID) *account.State { return w.accounts[id] }
-
-// Signer implements buslog.Signers.
-func (w *World) Signer(id bus.AccountID, e bus.EndpointID, at bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	acc := w.accounts[id]
-	if acc == nil {
-		return identity.VerifyKey{}, false
-	}
-	return acc.Signer(e, at, when)
-}
-
-// Admin implements account.Admins.
-func (w *World) Admin(id bus.AccountID, e bus.EndpointID, at, own bus.Ref, when time.Time) (identity.VerifyKey, bool) {
-	if !w.state.WasAdmin(id, at) {
-		return identity.VerifyKey{}, false
-	}
-	return w.Signer(id, e, own, when)
-}
-
-// WasAdmin reports whether somebody was an admin as of a position of the bus log.
-func (w *World) WasAdmin(id bus.AccountID, at bus.Ref) bool { return w.state.WasAdmin(id, at) }
 
 // seed derives 32 bytes that no other call returns.
 func (w *World) seed() [32]byte {

@@ -125,12 +125,13 @@ func actor(e *chain.Entry, f Facts, pin bus.Ref) (*account.Endpoint, error) {
 func speaker(e *chain.Entry, f Facts, pin bus.Ref) (*account.Endpoint, error) {
 	who, err := actor(e, f, pin)
 	if err == nil && who.Rights.Scope != nil {
-		return nil, errScope
+		return nil, ErrScope
 	}
 	return who, err
 }
 
-var errScope = bus.Errorf(bus.Forbidden, "out_of_scope", "this endpoint's scope does not allow this").
+// ErrScope is the answer to an endpoint whose scope does not reach so far.
+var ErrScope = bus.Errorf(bus.Forbidden, "out_of_scope", "this endpoint's scope does not allow this").
 	WithHint("do it from a device of your own")
 
 // checkSpeaker demands that a speaker signed e alone.
@@ -163,7 +164,7 @@ func (s *State) checkAuthor(e *chain.Entry, f Facts, st Start) (bus.RoomRole, er
 	}
 	role := who.Rights.Role(m.Role, s.ID)
 	if role == bus.RoleReader {
-		return 0, errScope
+		return 0, ErrScope
 	}
 	return role, nil
 }

@@ -16,15 +16,8 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
-	"unibus/internal/chain/buslog"
 	"unibus/internal/identity"
 )
-
-// Facts is what the rules rest on. Both may be newer than the entry checked.
-type Facts interface {
-	Bus() *buslog.State
-	Account(bus.AccountID) *account.State // nil when unknown
-}
 
 // Member is an account in the room.
 type Member struct {
