@@ -12,7 +12,12 @@ import (
 // Cursor returns the newest sequence that was set for a room under a name, ""
 // being the mark up to which a person has read; 0 where none was.
 func (s *Store) Cursor(ctx context.Context, room bus.RoomID, name string) (uint64, error) {
-	return s.sequence(ctx, "SELECT seq FROM cursor WHERE room = ? AND name = ?", room[:], name)
+	var seq int64
+	err := s.db.QueryRowContext(ctx, "SELECT seq FROM cursor WHERE room = ? AND name = ?", room[:], name).Scan(&seq)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, storeError(ctx, err)
+	}
+	return uint64(max(seq, 0)), nil
 }
 
 // SetCursor moves a cursor on. It never goes back: a lower sequence changes
@@ -25,30 +30,5 @@ func (s *Store) SetCursor(ctx context.Context, room bus.RoomID, name string, seq
 		ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq`, room[:], name, int64(seq))
 }
 
-// Joined returns the sequence at which this user's reading of a room begins; 0
-// where it is not known.
-func (s *Store) Joined(ctx context.Context, room bus.RoomID) (uint64, error) {
-	return s.sequence(ctx, "SELECT seq FROM joined WHERE room = ?", room[:])
-}
-
-// SetJoined keeps where the reading of a room begins in place of what was kept
-// before.
-func (s *Store) SetJoined(ctx context.Context, room bus.RoomID, seq uint64) error {
-	if seq > math.MaxInt64 {
-		return errSequence
-	}
-	return s.exec(ctx, cached, `INSERT INTO joined (room, seq) VALUES (?, ?)
-		ON CONFLICT DO UPDATE SET seq = excluded.seq`, room[:], int64(seq))
-}
-
 // errSequence: no node can count that far.
 var errSequence = bus.Errorf(bus.Invalid, "bad_sequence", "no message can have that sequence number")
-
-func (s *Store) sequence(ctx context.Context, query string, args ...any) (uint64, error) {
-	var seq int64
-	err := s.db.QueryRowContext(ctx, query, args...).Scan(&seq)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, storeError(ctx, err)
-	}
-	return uint64(max(seq, 0)), nil
-}

@@ -67,7 +67,7 @@ func (s *Store) openRoom(id, sealed []byte) (r RoomName, err error) {
 // records. Its log stays, so that the node cannot show another one later.
 func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
 	return s.write(ctx, kept, func(tx *sql.Tx) error {
-		for _, table := range []string{"room", "secret", "cursor", "joined", "outbox", "tally"} {
+		for _, table := range []string{"room", "secret", "cursor", "outbox", "tally"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", id[:]); err != nil {
 				return err
 			}

@@ -38,10 +38,6 @@ func migrations() []string {
 			seq  INTEGER NOT NULL,
 			PRIMARY KEY (room, name)
 		) STRICT, WITHOUT ROWID;
-		CREATE TABLE joined (
-			room BLOB    NOT NULL PRIMARY KEY,
-			seq  INTEGER NOT NULL
-		) STRICT, WITHOUT ROWID;
 		CREATE TABLE pin (
 			handle TEXT NOT NULL PRIMARY KEY,
 			sealed BLOB NOT NULL

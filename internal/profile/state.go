@@ -22,8 +22,3 @@ func (s *Store) PutState(ctx context.Context, name string, value []byte) error {
 	return s.exec(ctx, kept, `INSERT INTO state (name, sealed) VALUES (?, ?)
 		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, name, s.key.Seal(statePlace(name), value))
 }
-
-// DeleteState forgets a value. It is no error when there is none.
-func (s *Store) DeleteState(ctx context.Context, name string) error {
-	return s.exec(ctx, kept, "DELETE FROM state WHERE name = ?", name)
-}

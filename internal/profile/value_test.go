@@ -57,7 +57,6 @@ func TestForgetRoom(t *testing.T) {
 		must(t, s.PutRoom(ctx, RoomName{Room: room, Name: "x"}))
 		must(t, s.PutSecret(ctx, room, 1, []byte("x")))
 		must(t, s.SetCursor(ctx, room, "", 7))
-		must(t, s.SetJoined(ctx, room, 7))
 		must(t, s.PutOutbox(ctx, OutboxRecord{ID: bus.RecordID(room), Room: room}))
 		must(t, s.Append(ctx, LogRoom, [16]byte(room), 0, entries(0, 1)))
 	}
@@ -70,11 +69,9 @@ func TestForgetRoom(t *testing.T) {
 		must(t, err)
 		cursor, err := s.Cursor(ctx, room, "")
 		must(t, err)
-		joined, err := s.Joined(ctx, room)
-		must(t, err)
 		_, err = s.Secret(ctx, room, 1)
-		if len(rooms) != 1 || len(outbox) != want || int(cursor) != 7*want || int(joined) != 7*want || (err == nil) != (want == 1) {
-			t.Errorf("room %v: %d names, %d records, cursor %d, joined %d, secret %v", room[0], len(rooms), len(outbox), cursor, joined, err)
+		if len(rooms) != 1 || len(outbox) != want || int(cursor) != 7*want || (err == nil) != (want == 1) {
+			t.Errorf("room %v: %d names, %d records, cursor %d, secret %v", room[0], len(rooms), len(outbox), cursor, err)
 		}
 		if got, err := s.Entries(ctx, LogRoom, [16]byte(room)); err != nil || len(got) != 1 {
 			t.Errorf("room %v: its log is %q, %v", room[0], got, err)
@@ -92,18 +89,13 @@ func TestCursors(t *testing.T) {
 		}
 	}
 	wantCode(t, s.SetCursor(ctx, room, "", math.MaxInt64+1), bus.Invalid, "bad_sequence")
-	wantCode(t, s.SetJoined(ctx, room, math.MaxUint64), bus.Invalid, "bad_sequence")
 	must(t, s.SetCursor(ctx, room, "deploy", 2))
-	must(t, s.SetJoined(ctx, room, 9))
-	must(t, s.SetJoined(ctx, room, 4))
 	deploy, err := s.Cursor(ctx, room, "deploy")
 	must(t, err)
 	other, err := s.Cursor(ctx, bus.RoomID{2}, "deploy")
 	must(t, err)
-	joined, err := s.Joined(ctx, room)
-	must(t, err)
-	if deploy != 2 || other != 0 || joined != 4 {
-		t.Errorf("got deploy %d, of another room %d, joined %d", deploy, other, joined)
+	if deploy != 2 || other != 0 {
+		t.Errorf("got deploy %d, of another room %d", deploy, other)
 	}
 }
 
@@ -180,10 +172,6 @@ func TestState(t *testing.T) {
 	if got, err := s.State(ctx, "empty"); err != nil || len(got) != 0 {
 		t.Errorf("got %q, %v", got, err)
 	}
-	must(t, s.DeleteState(ctx, "join"))
-	must(t, s.DeleteState(ctx, "join"))
-	_, err = s.State(ctx, "join")
-	wantCode(t, err, bus.NotFound, "no_state")
 }
 
 func TestOutbox(t *testing.T) {
