@@ -8,13 +8,14 @@ const (
 	MaxHandle = 32
 	// MaxRoomName is what fits, with its length, in the 64 sealed bytes of a room's name.
 	MaxRoomName = 62
-	// MaxEndpointName bounds device names.
+	// MaxEndpointName bounds device names, in bytes: they stand in account chains
+	// for ever, and on other people's screens.
 	MaxEndpointName = 64
 
 	// ClockSkew is how far a request's created may be from the node's clock, both ways.
 	ClockSkew = 30 * time.Second
-	// NonceLife is how long after created a claimed nonce is remembered: the
-	// window in which a replay could pass the skew check, thrice.
+	// NonceLife is how long after created a claimed nonce is remembered: thrice
+	// ClockSkew, after which a replay passes no clock any more.
 	NonceLife = 90 * time.Second
 	// ChainSkew is how far time may go back along a chain: clocks of writers differ.
 	ChainSkew = 5 * time.Minute
@@ -35,11 +36,14 @@ const (
 
 	// MaxEntry bounds one chain entry: an epoch of the largest room fits.
 	MaxEntry = 512 << 10
-	// MaxEndpoints is how many endpoints a room's key is sealed to.
+	// MaxEndpoints is how many endpoints a room's key is sealed to: each costs every
+	// author of an epoch a sealing, and the node an envelope of 1168 bytes.
 	MaxEndpoints = 2000
-	// MaxEnvelopes is how many envelopes one request may stage.
+	// MaxEnvelopes is how many envelopes one request may stage: together they stay
+	// below MaxJSONBody.
 	MaxEnvelopes = 512
-	// MaxMembers bounds the accounts of a room.
+	// MaxMembers bounds the accounts of a room, each of which stands in every entry
+	// that starts an epoch.
 	MaxMembers = 2000
 
 	// MaxRecords is the size of the encoded records of one frame, in bytes.
@@ -50,7 +54,7 @@ const (
 	// MaxOpenRooms is how many rooms one connection may have open: each costs
 	// the node about 2 KiB of permissions.
 	MaxOpenRooms = 64
-	// MaxPageMessages bounds one page of history.
+	// MaxPageMessages bounds one page of history, which the node holds in memory.
 	MaxPageMessages = 1000
 
 	// EpochAge and EpochFrames are when any member may start a new epoch.
@@ -68,7 +72,8 @@ const (
 	// SharedKEMLife is how long the kem key of an endpoint is used of which copies
 	// are in use: a new one ends them, none at all would put it to sleep.
 	SharedKEMLife = KEMGrace
-	// LateFrames is how long frames of a closed epoch are still taken.
+	// LateFrames is how long frames of a closed epoch are still taken: who was
+	// removed has the key and could go on for ever.
 	LateFrames = time.Minute
 	// DefaultRetention is how long a room keeps messages.
 	DefaultRetention = 30 * 24 * time.Hour

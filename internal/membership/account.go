@@ -109,8 +109,9 @@ func (s *Service) mayAppendAccount(by Signer, h bus.Handle, e entry) (*account.S
 }
 
 // mayWrite binds an entry of the chain of an account to the user who offers it.
-// The rules let somebody act who was an admin when he wrote; here he must be
-// one now, and nothing of somebody who became an admin since. An entry that A signed may name no actor, or the endpoint it adds.
+// The rules let somebody act who was an admin when he wrote; here he must be one
+// now, and the other must not have become one since. An entry that A signed may
+// name no actor, or the endpoint it adds.
 func (s *Service) mayWrite(by Signer, id bus.AccountID, e entry) error {
 	own := id == by.Account
 	actor := e.Actor == by.Endpoint || own && (e.Op == account.OpAdd || e.Actor == bus.EndpointID{})
@@ -127,8 +128,8 @@ func (s *Service) mayWrite(by Signer, id bus.AccountID, e entry) error {
 
 // byAddedKey lets a request pass that the node knows nobody for: signed by the
 // T that its entry adds, while the entry is signed by the A that the bus log
-// names, or by the one that took its place. Everything else gets the refusal it would have got anyway, so that a
-// stranger learns nothing here.
+// names, or by the one that took its place. Everything else gets the refusal it
+// would have got anyway, so that a stranger learns nothing here.
 func (s *Service) byAddedKey(t identity.TransportID, h bus.Handle, e entry, refusal error) (*account.State, error) {
 	add, ok := account.ParseAdd(e.Body)
 	a := s.view.log.User(h)

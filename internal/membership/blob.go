@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
 )
 
 // Part is what an upload is of a blob.
@@ -58,7 +59,7 @@ func (s *Service) uploader(by Signer, scope Scope) (found Signer, keep time.Dura
 		case by.OneTime():
 			return errGuest
 		case scope == (Scope{}) && by.Rights.Scope != nil:
-			return errScope
+			return roomlog.ErrScope
 		case scope == (Scope{}):
 			return nil
 		}
@@ -74,9 +75,6 @@ func (s *Service) uploader(by Signer, scope Scope) (found Signer, keep time.Dura
 	})
 	return found, keep, err
 }
-
-var errScope = bus.Errorf(bus.Forbidden, "out_of_scope", "this endpoint's scope does not allow this").
-	WithHint("do it from a device of your own")
 
 var errReadOnly = bus.Errorf(bus.Forbidden, "read_only", "you may only read in this room").
 	WithHint("ask an owner of the room")

@@ -13,7 +13,8 @@ import (
 
 // Key returns the envelope of an epoch, 0 for the newest, that was sealed to
 // the signer's own endpoint; an account that took an invite up also gets those
-// of the invite's endpoint, and every account those of its recovery endpoint. Others in the room get Forbidden (not_your_key).
+// of the invite's endpoint, and every account those of its recovery endpoint.
+// Others in the room get Forbidden (not_your_key).
 func (s *Service) Key(ctx context.Context, by Signer, id bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) (wire.Key, error) {
 	err := s.ask(by, func(v *view, by Signer) error {
 		at, err := v.seat(by, id)

@@ -139,7 +139,7 @@ func (s *Service) Readable(by Signer, id bus.RoomID) (out wire.Room, err error) 
 		case at.role == wire.RoleGuest:
 			return bus.ErrNotMember
 		case !at.reads:
-			return errScope
+			return roomlog.ErrScope
 		}
 		out = v.room(at)
 		return nil

@@ -191,7 +191,7 @@ var (
 	ErrStaged = bus.Errorf(bus.Conflict, "bad_staged", "the staged envelopes are not those of the audience").
 			WithHint("send them again")
 	ErrDamaged = bus.Errorf(bus.Integrity, "store_damaged", "the membership store is damaged").
-			WithHint("restore it from a backup: unibus restore")
+			WithHint("restore the directory membership from a backup")
 	ErrClosed = bus.Errorf(bus.Unavailable, "store_closed", "the membership store is closed")
 	ErrFull   = bus.Errorf(bus.Full, "store_full", "no space is left for the membership store").
 			WithHint("free space on the node's disk")
