@@ -66,7 +66,7 @@ func (f *founder) admit(ctx context.Context, h bus.Handle, home profile.Home) er
 	if err != nil {
 		return err
 	}
-	if err := c.AddGuest(ctx, general, link.ID, bus.RoleMember); err != nil {
+	if err := c.AddGuests(ctx, general, bus.RoleMember, link.ID); err != nil {
 		return err
 	}
 	j, err := client.Meet(ctx, link, f.env.Now)
@@ -77,9 +77,8 @@ func (f *founder) admit(ctx context.Context, h bus.Handle, home profile.Home) er
 }
 
 func (f *founder) enter(ctx context.Context, j *client.Joining, home profile.Home, h bus.Handle) error {
-	id, info := j.NewIdentity(string(h)), j.Info()
-	at := profile.Context{Name: "local", URL: info.URL, NATS: info.NATS, CAPEM: info.CAPEM, Bus: j.Bus(), Org: info.Org,
-		Handle: h}
+	id := j.NewIdentity(string(h))
+	at := at(profile.Context{Name: "local", Bus: j.Bus(), Handle: h}, j.Info())
 	id.Handle = h
 	if err := home.Create(at, id, nil); err != nil {
 		return err

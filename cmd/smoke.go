@@ -248,7 +248,7 @@ func (s *smoker) guest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.c.AddGuest(ctx, s.room, link.ID, bus.RoleMember); err != nil {
+	if err := s.c.AddGuests(ctx, s.room, bus.RoleMember, link.ID); err != nil {
 		return err
 	}
 	if err := joinOnce(ctx, link, string(handle)); err != nil {

@@ -37,7 +37,7 @@ type caller struct {
 	answered *atomic.Bool // the node has answered something
 }
 
-// request is one call. Body is sent as it is; Digest is its SHA-256.
+// request is one call. Body is sent as it is.
 type request struct {
 	method, target string
 	kind           string // content type of the body
@@ -49,8 +49,8 @@ func (c *caller) get(ctx context.Context, target string, out any) error {
 	return c.call(ctx, request{method: http.MethodGet, target: target}, out)
 }
 
-// post sends JSON and reads JSON. It is not tried again when the answer got
-// lost: whoever appends looks at the chain instead.
+// post sends JSON and reads JSON. It may arrive more than once, as do tries again
+// when an answer got lost: a node answers the same entry as it did before.
 func (c *caller) post(ctx context.Context, target string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -131,10 +131,10 @@ func (c *caller) sign(req *http.Request, r request, made time.Time) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Signature-Input", signed.SignatureInput)
-	req.Header.Set("Signature", signed.Signature)
+	req.Header.Set(signing.SignatureInputHeader, signed.SignatureInput)
+	req.Header.Set(signing.SignatureHeader, signed.Signature)
 	if signed.ContentDigest != "" {
-		req.Header.Set("Content-Digest", signed.ContentDigest)
+		req.Header.Set(signing.ContentDigestHeader, signed.ContentDigest)
 	}
 	if r.kind != "" {
 		req.Header.Set("Content-Type", r.kind)

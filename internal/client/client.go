@@ -110,12 +110,6 @@ func (c *Client) Server(ctx context.Context) (wire.Server, error) {
 	return s, c.call.get(ctx, wire.TargetServer, &s)
 }
 
-// Health asks the node how it is.
-func (c *Client) Health(ctx context.Context) (wire.Health, error) {
-	var h wire.Health
-	return h, c.call.get(ctx, wire.TargetHealth, &h)
-}
-
 // Limits lists the caps of this user and what is used of them.
 func (c *Client) Limits(ctx context.Context) ([]wire.Limit, error) {
 	var list wire.List[wire.Limit]

@@ -58,8 +58,7 @@ func meetWaiting(ctx context.Context, link identity.Link, o *FoundOptions) (w *c
 		return nil, s, err
 	}
 	if s.Founded {
-		return nil, s, bus.Errorf(bus.Conflict, "founded", "this bus was founded before").
-			WithHint("ask its admin for an invite")
+		return nil, s, bus.ErrFounded
 	}
 	if s.NATS == "" {
 		return nil, s, bus.Errorf(bus.Unavailable, "starting", "the node has just started").WithHint("try again in a moment")

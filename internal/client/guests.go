@@ -10,7 +10,8 @@ import (
 )
 
 // AddGuests puts open invites into a room, all in one entry: one new key for
-// however many they are.
+// however many they are. Their owners can read from now on, and take their places
+// when they join, whoever is online then.
 func (c *Client) AddGuests(ctx context.Context, id bus.RoomID, role bus.RoomRole, invites ...bus.InviteID) error {
 	_, err := c.startEpoch(ctx, id, func(r *room) (step, error) {
 		var add []roomlog.NewGuest

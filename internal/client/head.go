@@ -52,9 +52,8 @@ func (o *opener) hold(ctx context.Context, r *room, ep *roomlog.Epoch, h frame.H
 
 // dispute says what is wrong with a head that a frame of an epoch names: the
 // node shows no such entry, or another one, or the author lies about the log up
-// to the epoch, which he and the reader share. The
-// frame's key was derived from the hash of the epoch's entry, so that its author
-// has the log up to there as we have it, whatever he says.
+// to the epoch, which he and the reader share: the frame's key was derived from
+// the hash of the epoch's entry, so that he has the log up to there as we have it.
 func (r *room) dispute(ep *roomlog.Epoch, head bus.Ref) bus.FrameFault {
 	switch {
 	case head.Index >= r.Len:

@@ -16,8 +16,9 @@ import (
 	"unibus/internal/wire"
 )
 
-// Joining is an invite or a device link that is being taken up. Its steps are made so that each
-// may be repeated: what is interrupted goes on with the same link.
+// Joining is a link that is being taken up: an invite, a device link, or the link
+// of a bus for keys that were added or come back. Each step may be repeated: what
+// is interrupted goes on with the same link.
 type Joining struct {
 	link  identity.Link
 	keys  identity.OneTime

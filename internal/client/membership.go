@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/buslog"
@@ -49,19 +50,6 @@ func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, err
 		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h).WithHint("add them once they have")
 	}
 	return a, nil
-}
-
-// AddGuest puts an open invite into a room: its owner can read from now on,
-// and takes his place when he joins, whoever is online then.
-func (c *Client) AddGuest(ctx context.Context, id bus.RoomID, invite bus.InviteID, role bus.RoomRole) error {
-	_, err := c.startEpoch(ctx, id, func(r *room) (step, error) {
-		g := roomlog.Guest{Invite: invite, Role: role, Since: r.Len, Time: c.now()}
-		return step{op: roomlog.OpAdd, change: roomlog.Change{Invite: []roomlog.Guest{g}},
-			body: func(st roomlog.Start) []byte {
-				return roomlog.Add{Guests: []roomlog.NewGuest{{Invite: invite, Role: role}}, Start: st}.Encode()
-			}}, nil
-	})
-	return err
 }
 
 // Kick removes a user, or his open invite, from a room and makes a new key.
@@ -228,7 +216,7 @@ type LogEntry struct {
 	Index   uint32
 	Op      string
 	By      bus.Handle
-	Time    int64 // Unix ms
+	Time    time.Time
 	Epoch   bus.Epoch
 	Added   []bus.Handle
 	Removed []bus.Handle
@@ -253,7 +241,7 @@ func (c *Client) Log(ctx context.Context, id bus.RoomID) ([]LogEntry, error) {
 
 func (w *world) describe(ch change) LogEntry {
 	e := LogEntry{Index: ch.entry.Index, Op: roomlog.OpName(ch.entry.Op), By: w.handle(ch.entry.Account),
-		Time: ch.entry.Time.UnixMilli(), Epoch: ch.epoch, Hash: ch.entry.Hash()}
+		Time: ch.entry.Time, Epoch: ch.epoch, Hash: ch.entry.Hash()}
 	for _, m := range ch.added {
 		e.Added = append(e.Added, w.handle(m.Account))
 	}

@@ -231,7 +231,7 @@ func (m *model) changeRoom(d *device, id bus.RoomID) {
 
 func (m *model) attemptGuest(d *device, id bus.RoomID, i *invite, role bus.RoomRole) {
 	m.attempt(d, id, intent{op: roomlog.OpAdd, invite: map[*invite]bus.RoomRole{i: role}}, func() error {
-		return d.AddGuest(m.ctx, id, i.link.ID, role)
+		return d.AddGuests(m.ctx, id, role, i.link.ID)
 	})
 }
 

@@ -57,7 +57,7 @@ func (b *Bus) Invite(name bus.Handle, rooms ...bus.RoomID) identity.Link {
 		b.t.Fatalf("invite %s: %v", name, err)
 	}
 	for _, room := range rooms {
-		if err := b.Admin.AddGuest(ctx, room, link.ID, bus.RoleMember); err != nil {
+		if err := b.Admin.AddGuests(ctx, room, bus.RoleMember, link.ID); err != nil {
 			b.t.Fatalf("invite %s into a room: %v", name, err)
 		}
 	}
