@@ -41,8 +41,8 @@ func (e *Env) Confirm(ctx context.Context, question string) error {
 	return bus.Errorf(bus.Failed, "declined", "nothing was changed: the answer was no")
 }
 
-// AskSecret asks for a passphrase on the terminal. flag says how to answer
-// without a terminal, as in "set UNIBUS_PASSPHRASE_FILE".
+// AskSecret asks for a passphrase on the terminal. elsewhere says how to answer
+// without one, as in "set UNIBUS_PASSPHRASE_FILE".
 func (e *Env) AskSecret(ctx context.Context, prompt, elsewhere string) ([]byte, error) {
 	if !e.CanAsk() {
 		return nil, bus.Errorf(bus.Invalid, "needs_passphrase", "%s: cannot ask without a terminal", text.Line(prompt)).

@@ -69,9 +69,7 @@ func runBlobPut(ctx context.Context, env *Env, c *client.Client, o blobPutOption
 	}
 	var ref blob.Ref
 	err = env.transfer(ctx, func(ctx context.Context, bar *progress) (err error) {
-		if packed := (seal.File{Name: src.Name, Size: src.Size}).PackedSize(); packed > 0 {
-			bar.of(seal.EncryptedSize(packed))
-		}
+		bar.ofSource(src)
 		ref, err = c.PutBlob(ctx, room, src)
 		return err
 	})

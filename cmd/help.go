@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -149,37 +148,6 @@ func printVariables(env *Env) error {
 	return printList(env, "variable", config.Variables(),
 		column[config.Variable]{"name", func(v config.Variable) text.Safe { return text.Safe(v.Name) }},
 		column[config.Variable]{"help", func(v config.Variable) text.Safe { return text.Safe(v.Help) }})
-}
-
-// shape is one kind of JSON object.
-type shape struct {
-	Name   string   `json:"name"`
-	Fields []string `json:"fields"`
-}
-
-// shapes are what scripts rely on: fields may be added, none removed.
-func shapes() []shape {
-	return []shape{
-		{"list", []string{"schema", "items"}},
-		{"error", []string{"type", "code", "message", "hint", "request_id", "retryable"}},
-		{"user", []string{"name", "role", "state", "fingerprint", "endpoints", "created", "trust"}},
-		{"endpoint", []string{"id", "name", "kind", "state", "rights", "since", "last_key", "this"}},
-		{"room", []string{"id", "name", "epoch", "members", "role", "encrypted", "persist", "history", "last_seq", "unread"}},
-		{"member", []string{"user", "role", "trust", "since"}},
-		{"message", []string{"type", "room", "seq", "id", "from", "trust", "epoch", "time", "text", "hash", "reply_to", "edited", "file"}},
-		{"node", []string{"name", "url", "role", "version", "store", "enforce", "acl", "tls", "cluster", "leader", "ok", "replicas"}},
-		{"finding", []string{"check", "ok", "detail"}},
-		{"compare", []string{"user", "trust", "number"}},
-		{"blob", []string{"id", "size", "pieces", "created"}},
-		{"csv_row", []string{"name", "changed", "link", "error"}},
-		{"step", []string{"name", "ok", "ms", "error"}},
-	}
-}
-
-func printShapes(env *Env) error {
-	return printList(env, "shape", shapes(),
-		column[shape]{"name", func(s shape) text.Safe { return text.Safe(s.Name) }},
-		column[shape]{"fields", func(s shape) text.Safe { return text.Safe(strings.Join(s.Fields, " ")) }})
 }
 
 // word is an entry of the glossary.

@@ -268,12 +268,3 @@ func (j *joiner) print(p *place) error {
 	}
 	return printChange(j.env, "join", text.Line(shown.Context), shown, text.Line(line))
 }
-
-// bounded is ctx for something that must be answered within --timeout.
-func (e *Env) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	settings, err := e.Settings()
-	if err != nil {
-		return context.WithCancel(ctx) // the error comes where the settings are needed
-	}
-	return context.WithTimeoutCause(ctx, settings.Timeout, errTimeout)
-}

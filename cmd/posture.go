@@ -135,16 +135,16 @@ func printPosture(env *Env, nodes []nodeShown) error {
 		}}
 	}
 	return printBrief(env, "node", nodes, []column[nodeShown]{
-		column[nodeShown]{"name", func(n nodeShown) text.Safe { return text.Line(cmp.Or(n.Name, "?")) }},
+		{"name", func(n nodeShown) text.Safe { return text.Line(cmp.Or(n.Name, "?")) }},
 		flag("ok", func(n nodeShown) bool { return n.OK }),
 		known("enforce", func(n nodeShown) bool { return n.Enforce }),
 		known("acl", func(n nodeShown) bool { return n.ACL }),
 		known("tls", func(n nodeShown) bool { return n.TLS }),
 		known("cluster", func(n nodeShown) bool { return n.Cluster }),
-		column[nodeShown]{"store", func(n nodeShown) text.Safe { return text.Line(n.Store) }},
-		column[nodeShown]{"sync", func(n nodeShown) text.Safe { return text.Line(n.Sync) }},
-		column[nodeShown]{"version", func(n nodeShown) text.Safe { return text.Line(n.Version) }},
-		column[nodeShown]{"url", func(n nodeShown) text.Safe { return text.Line(n.URL) }},
+		{"store", func(n nodeShown) text.Safe { return text.Line(n.Store) }},
+		{"sync", func(n nodeShown) text.Safe { return text.Line(n.Sync) }},
+		{"version", func(n nodeShown) text.Safe { return text.Line(n.Version) }},
+		{"url", func(n nodeShown) text.Safe { return text.Line(n.URL) }},
 	}, "sync")
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"unibus/internal/client"
+	"unibus/internal/seal"
 )
 
 const (
@@ -53,6 +54,13 @@ func (p *progress) of(total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.total = max(total, 0)
+}
+
+// ofSource says so of an upload, where its size is known.
+func (p *progress) ofSource(src client.Source) {
+	if packed := (seal.File{Name: src.Name, Size: src.Size}).PackedSize(); packed > 0 {
+		p.of(seal.EncryptedSize(packed))
+	}
 }
 
 func (p *progress) add(n int64) {

@@ -37,6 +37,22 @@ func onRoom(ctx context.Context, env *Env, name string, f func(context.Context, 
 	})
 }
 
+// showsRoom is the RunE of a command that asks one thing about a room, its first
+// argument, and prints the answer.
+func showsRoom[T any](
+	env *Env, ask func(*client.Client, context.Context, bus.RoomID) (T, error), show func(*Env, T) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return onRoom(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, id bus.RoomID) error {
+			answer, err := ask(c, ctx, id)
+			if err != nil {
+				return err
+			}
+			return show(env, answer)
+		})
+	}
+}
+
 // inRoom is onRoom with a client at hand. The room that the profile knows by a
 // name may be gone, and another have the name now.
 func inRoom(ctx context.Context, c *client.Client, name string, f func(bus.RoomID) error) error {

@@ -80,13 +80,13 @@ func printRooms(env *Env, shown []roomShown) error {
 		return column[roomShown]{name, func(r roomShown) text.Safe { return text.Safe(strconv.FormatUint(get(r), 10)) }}
 	}
 	return printBrief(env, "room", shown, []column[roomShown]{
-		column[roomShown]{"name", func(r roomShown) text.Safe { return text.Line(r.Name) }},
-		column[roomShown]{"role", func(r roomShown) text.Safe { return text.Line(r.Role) }},
+		{"name", func(r roomShown) text.Safe { return text.Line(r.Name) }},
+		{"role", func(r roomShown) text.Safe { return text.Line(r.Role) }},
 		number("members", func(r roomShown) uint64 { return uint64(r.Members) }),
 		number("unread", func(r roomShown) uint64 { return r.Unread }),
 		number("epoch", func(r roomShown) uint64 { return uint64(r.Epoch) }),
-		column[roomShown]{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
-		column[roomShown]{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }},
+		{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
+		{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }},
 	}, "epoch")
 }
 

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -36,22 +35,14 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
 		ValidArgsFunction: completeRooms(env),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return onRoom(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, id bus.RoomID) error {
-				entries, err := c.Log(ctx, id)
-				if err != nil {
-					return err
-				}
-				return printRoomLog(env, entries)
-			})
-		},
+		RunE:              showsRoom(env, (*client.Client).Log, printRoomLog),
 	}
 }
 
 func printRoomLog(env *Env, entries []client.LogEntry) error {
 	shown := make([]entryShown, len(entries))
 	for i, e := range entries {
-		shown[i] = entryShown{Index: e.Index, Time: time.UnixMilli(e.Time).UTC(), Op: e.Op, By: string(e.By),
+		shown[i] = entryShown{Index: e.Index, Time: e.Time.UTC(), Op: e.Op, By: string(e.By),
 			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Hash: e.Hash}
 	}
 	return printList(env, "entry", shown,

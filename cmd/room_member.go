@@ -28,15 +28,7 @@ func newRoomMembersCmd(env *Env) *cobra.Command {
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
 		ValidArgsFunction: completeRooms(env),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return onRoom(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, id bus.RoomID) error {
-				members, err := c.Members(ctx, id)
-				if err != nil {
-					return err
-				}
-				return printMembers(env, members)
-			})
-		},
+		RunE:              showsRoom(env, (*client.Client).Members, printMembers),
 	}
 }
 

@@ -1,11 +1,8 @@
 package cmd
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
-	"unibus/internal/bus"
 	"unibus/internal/client"
 	"unibus/internal/text"
 )
@@ -28,15 +25,7 @@ func newRoomVerifyCmd(env *Env) *cobra.Command {
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
 		ValidArgsFunction: completeRooms(env),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return onRoom(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, id bus.RoomID) error {
-				findings, err := c.VerifyRoom(ctx, id)
-				if err != nil {
-					return err
-				}
-				return printFindings(env, findings)
-			})
-		},
+		RunE:              showsRoom(env, (*client.Client).VerifyRoom, printFindings),
 	}
 }
 

@@ -192,9 +192,7 @@ func sendFile(ctx context.Context, env *Env, o sendOptions) error {
 	return env.sendTo(ctx, o, func(ctx context.Context, c *client.Client, id bus.RoomID) error {
 		var ack client.Ack
 		err := env.transfer(ctx, func(ctx context.Context, bar *progress) (err error) {
-			if packed := (seal.File{Name: src.Name, Size: src.Size}).PackedSize(); packed > 0 {
-				bar.of(seal.EncryptedSize(packed))
-			}
+			bar.ofSource(src)
 			ack, err = c.SendFile(ctx, id, src)
 			return err
 		})

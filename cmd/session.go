@@ -18,13 +18,18 @@ import (
 // withClient runs f with a client of the context in use, bounded by --timeout
 // as a whole: for what needs an answer, not for transfers and follows.
 func (e *Env) withClient(ctx context.Context, f func(context.Context, *client.Client) error) error {
-	settings, err := e.Settings()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, settings.Timeout, errTimeout)
+	ctx, cancel := e.bounded(ctx)
 	defer cancel()
 	return e.withSession(ctx, f)
+}
+
+// bounded is ctx for something that must be answered within --timeout.
+func (e *Env) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	settings, err := e.Settings()
+	if err != nil {
+		return context.WithCancel(ctx) // the error comes where the settings are needed
+	}
+	return context.WithTimeoutCause(ctx, settings.Timeout, errTimeout)
 }
 
 var errTimeout = bus.Errorf(bus.Timeout, "timeout", "no answer in time").WithHint("allow more with --timeout")
@@ -103,9 +108,6 @@ func (e *Env) openClient(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(at.CAPEM) == 0 {
-		return nil, errNotJoined
-	}
 	return e.clientOf(ctx, home, at)
 }
 
@@ -121,10 +123,6 @@ func (e *Env) clientOf(ctx context.Context, home profile.Home, at profile.Contex
 	}
 	return newClient(e, keys.id, infoOf(at), store, keys.place())
 }
-
-// errNotJoined: the identity was made and no bus has taken it in.
-var errNotJoined = bus.Errorf(bus.Unauthenticated, "not_joined", "this identity is on no bus yet").
-	WithHint("give an admin its key line, then: unibus join LINK")
 
 // openExported needs no profile: parallel jobs may share the file, and none of
 // them changes it.

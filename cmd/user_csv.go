@@ -227,7 +227,7 @@ func (a *adder) seat(ctx context.Context) error {
 }
 
 func (a *adder) print() error {
-	err := printList(a.env, "user", a.done,
+	err := printList(a.env, "csv_row", a.done,
 		column[rowShown]{"name", func(r rowShown) text.Safe { return text.Line(r.Name) }},
 		column[rowShown]{"changed", func(r rowShown) text.Safe { return yesNo(r.Changed) }},
 		column[rowShown]{"link", func(r rowShown) text.Safe { return text.Line(r.Link) }},
