@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -318,6 +319,35 @@ func FuzzSeek(f *testing.F) {
 		i, found := slices.BinarySearch(seqs, from)
 		if !found || uint64(i) != older || uint64(below-i) < min(n, uint64(below)) {
 			t.Errorf("from %d: %d in front (said %d), %d behind, want %d", from, i, older, below-i, n)
+		}
+	})
+}
+
+// A header block the server damaged is refused; what is taken says the same
+// when it is written again.
+func FuzzParseStored(f *testing.F) {
+	f.Add("7", "2026-01-02T03:04:05.000000006Z", "3", true)
+	f.Add("7", "2026-01-02T03:04:05Z", "", false)
+	f.Add("", "", "", true)
+	f.Add("-1", "yesterday", "18446744073709551616", true)
+	parse := func(seq, at, behind string, counted bool) (stored, error) {
+		m := nats.NewMsg("answer")
+		m.Header.Set(nats.JSSequence, seq)
+		m.Header.Set(nats.JSTimeStamp, at)
+		m.Header.Set("Nats-Num-Pending", behind)
+		return parseStored(m, counted)
+	}
+	f.Fuzz(func(t *testing.T, seq, at, behind string, counted bool) {
+		s, err := parse(seq, at, behind, counted)
+		if err != nil {
+			if bus.KindOf(err) != bus.Unavailable {
+				t.Errorf("refused as %v", err)
+			}
+			return
+		}
+		again, err := parse(fmt.Sprint(s.seq), s.at.Format(time.RFC3339Nano), fmt.Sprint(s.behind), counted)
+		if err != nil || again.seq != s.seq || again.behind != s.behind || !again.at.Equal(s.at) {
+			t.Errorf("%+v is %+v when written again, %v", s, again, err)
 		}
 	})
 }

@@ -375,3 +375,29 @@ func TestStopAnswersWhatItTook(t *testing.T) {
 		t.Errorf("%d answers for %d posts, %d notices", len(answers), posts, len(drained))
 	}
 }
+
+// A sender takes "stored" for the end: only a sequence says it.
+func FuzzReadAck(f *testing.F) {
+	f.Add("", []byte(`{"stream":"S","seq":7}`))
+	f.Add("", []byte(`{"seq":7,"duplicate":true}`))
+	f.Add("", []byte(`{"error":{"code":503,"err_code":10077},"seq":0}`))
+	f.Add("503", []byte(nil))
+	f.Add("", []byte(`{"seq":-1}`))
+	f.Fuzz(func(t *testing.T, status string, data []byte) {
+		m := nats.NewMsg("reply")
+		m.Header.Set("Status", status)
+		m.Data = data
+		switch got := readAck(m); got.Err {
+		case "":
+			if got.Seq == 0 || status != "" {
+				t.Errorf("status %q, %q is taken for stored: %+v", status, data, got)
+			}
+		case wire.PostFull, wire.PostRetry:
+			if got.Seq != 0 || got.Duplicate {
+				t.Errorf("%q is stored and is not: %+v", data, got)
+			}
+		default:
+			t.Errorf("%q says %q", data, got.Err)
+		}
+	})
+}

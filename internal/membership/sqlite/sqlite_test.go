@@ -419,3 +419,19 @@ func TestManyReaders(t *testing.T) {
 	close(goOn)
 	group.Wait()
 }
+
+// What stands in a row is whole leaves or nothing of it is believed.
+func FuzzUnpackLeaves(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(make([]byte, leafSize-1))
+	f.Add(bytes.Repeat([]byte{7}, 3*leafSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		leaves, ok := unpackLeaves(b)
+		if ok != (len(b)%leafSize == 0) || len(leaves) != len(b)/leafSize {
+			t.Fatalf("%d bytes are %d leaves, whole %t", len(b), len(leaves), ok)
+		}
+		if again := packLeaves(leaves); !bytes.Equal(again, b[:len(again)]) {
+			t.Errorf("packed again: %x, was %x", again, b)
+		}
+	})
+}
