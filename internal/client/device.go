@@ -141,7 +141,7 @@ func (j *Joining) acceptLink(ctx context.Context, c *Client, acc *account.State)
 			return usedDeviceLink(err)
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+	return errRaces("this account")
 }
 
 // freeName is name, or name-2 and so on where a live endpoint has it: who names

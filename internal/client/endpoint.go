@@ -95,9 +95,9 @@ func (c *Client) syncAccountOf(ctx context.Context, h bus.Handle) (*account.Stat
 	if err := c.world.syncBus(ctx); err != nil {
 		return nil, err
 	}
-	user := c.world.bus.User(h)
-	if user == nil {
-		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
+	user, err := userNamed(c.world.bus, h)
+	if err != nil {
+		return nil, err
 	}
 	return c.world.wholeAccount(ctx, user.ID)
 }
@@ -142,7 +142,7 @@ func (c *Client) appendAccount(
 			return done, true, nil
 		}
 	}
-	return done, false, bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+	return done, false, errRaces("this account")
 }
 
 func (c *Client) keepAccount(ctx context.Context, acc *account.State, e *chain.Entry) error {

@@ -28,6 +28,11 @@ type step struct {
 // an index: each loss is somebody else's success.
 const maxRaces = 64
 
+// errRaces is the refusal after maxRaces.
+func errRaces(what string) error {
+	return bus.Errorf(bus.Unavailable, "busy", "others keep changing %s", what).WithHint("try again")
+}
+
 // startEpoch appends an entry that starts an epoch of a room, with what plan
 // wants done given the room as it is now. The result tells whether anything
 // was done.
@@ -55,7 +60,7 @@ func (c *Client) startEpoch(ctx context.Context, id bus.RoomID, plan func(*room)
 			return err == nil, err
 		}
 	}
-	return false, bus.Errorf(bus.Unavailable, "busy", "others keep changing this room").WithHint("try again")
+	return false, errRaces("this room")
 }
 
 // appendEpoch seals a fresh secret for exactly those whom the rules name, and
@@ -231,5 +236,5 @@ func (c *Client) appendPlain(ctx context.Context, id bus.RoomID, op chain.Op, bo
 			return err
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this room").WithHint("try again")
+	return errRaces("this room")
 }

@@ -228,7 +228,7 @@ func (j *Joining) accept(ctx context.Context, c *Client) error {
 			return err
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing the bus log").WithHint("try again")
+	return errRaces("the bus log")
 }
 
 // takePlaces replaces the invite's guest by the account in every room that

@@ -175,7 +175,7 @@ func (c *Client) publishKey(ctx context.Context) error {
 			return err
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+	return errRaces("this account")
 }
 
 // syncOwnNow reads the own account chain on as far as the node goes.

@@ -156,9 +156,9 @@ func (c *Client) tidyAll(ctx context.Context, ids []bus.RoomID) (rekeyed, pendin
 func (c *Client) SetRoomRole(ctx context.Context, id bus.RoomID, h bus.Handle, role bus.RoomRole) (changed bool, err error) {
 	moved := false
 	err = c.appendPlain(ctx, id, roomlog.OpRole, func(r *room) ([]byte, error) {
-		a := c.world.bus.User(h)
-		if a == nil {
-			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
+		a, err := userNamed(c.world.bus, h)
+		if err != nil {
+			return nil, err
 		}
 		m, in := r.Member(a.ID)
 		if !in {
@@ -188,9 +188,9 @@ func (c *Client) Leave(ctx context.Context, id bus.RoomID, successor bus.Handle)
 		}
 		l := roomlog.Leave{Closing: last}
 		if successor != "" {
-			a := c.world.bus.User(successor)
-			if a == nil {
-				return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", successor).WithHint("see: unibus user list")
+			a, err := userNamed(c.world.bus, successor)
+			if err != nil {
+				return nil, err
 			}
 			l.Successor = a.ID
 		}

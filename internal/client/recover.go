@@ -74,7 +74,7 @@ func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error 
 			return err
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+	return errRaces("this account")
 }
 
 // errForeignWords: no account has the key of these words, or not any more.

@@ -83,7 +83,7 @@ func (c *Client) rotateChain(ctx context.Context, old *identity.Seed, next ident
 			return err
 		}
 	}
-	return bus.Errorf(bus.Unavailable, "busy", "others keep changing this account").WithHint("try again")
+	return errRaces("this account")
 }
 
 // rotation is the next entry of a rotation, by what the chain holds already: the

@@ -29,7 +29,11 @@ func (c *Client) account(ctx context.Context, h bus.Handle) (*buslog.Account, er
 	if err := c.world.syncBus(ctx); err != nil {
 		return nil, err
 	}
-	if a := c.world.bus.User(h); a != nil {
+	return userNamed(c.world.bus, h)
+}
+
+func userNamed(s *buslog.State, h bus.Handle) (*buslog.Account, error) {
+	if a := s.User(h); a != nil {
 		return a, nil
 	}
 	return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
@@ -62,7 +66,7 @@ func (c *Client) appendBus(ctx context.Context, op chain.Op, body func(*buslog.S
 			return done, true, nil
 		}
 	}
-	return done, false, bus.Errorf(bus.Unavailable, "busy", "others keep changing the bus log").WithHint("try again")
+	return done, false, errRaces("the bus log")
 }
 
 // syncOwn reads on the bus log and this account's own chain, on which its
@@ -177,9 +181,9 @@ type Revocation struct {
 // every room of his that this client is a member of gets a new key.
 func (c *Client) RevokeUser(ctx context.Context, h bus.Handle) (rev Revocation, err error) {
 	done, changed, err := c.appendBus(ctx, buslog.OpRevoke, func(s *buslog.State) ([]byte, error) {
-		a := s.User(h)
-		if a == nil {
-			return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).WithHint("see: unibus user list")
+		a, err := userNamed(s, h)
+		if err != nil {
+			return nil, err
 		}
 		if a.Revoked {
 			return nil, nil
