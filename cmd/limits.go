@@ -121,7 +121,7 @@ func limits() []limit {
 		count("max_open_rooms", bus.MaxOpenRooms, "rooms that one connection has open"),
 		count("max_page_messages", bus.MaxPageMessages, "frames in one page of history"),
 		size("piece_size", bus.PieceSize, "one piece of a blob"),
-		count("max_manifest", bus.MaxManifest, "pieces of a blob"),
+		count("max_pieces", bus.MaxPieces, "pieces of a blob"),
 		size("max_json_body", bus.MaxJSONBody, "body of a request"),
 		size("max_piece_body", bus.MaxPieceBody, "body of a request with a piece"),
 		size("piece_reserve", bus.PieceReserve, "memory of a piece while it arrives"),

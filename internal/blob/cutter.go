@@ -43,13 +43,13 @@ type Cutter struct {
 // NewCutter reads r to its end. At most inflight pieces (at least one) of
 // bus.PieceSize bytes are in memory at a time.
 func NewCutter(r io.Reader, inflight int) *Cutter {
-	return &Cutter{src: r, buffers: newPool(inflight), sum: sha256.New(), most: MaxPieces}
+	return &Cutter{src: r, buffers: newPool(inflight), sum: sha256.New(), most: bus.MaxPieces}
 }
 
 // Next returns the next piece, and io.EOF after the last. It waits while all
 // buffers are out; when ctx ends meanwhile the error is ctx.Err() and Next may
 // be called again. A source that is empty is ErrEmpty, one of more than
-// MaxPieces ErrTooLarge; its own errors come back wrapped, and no byte of a
+// bus.MaxPieces ErrTooLarge; its own errors come back wrapped, and no byte of a
 // piece that was cut short by one. Next is for one goroutine; it cannot
 // interrupt a read of the source.
 func (c *Cutter) Next(ctx context.Context) (*Piece, error) {

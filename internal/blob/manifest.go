@@ -16,11 +16,6 @@ const (
 	hashSize       = sha256.Size
 )
 
-// MaxPieces is the most pieces a blob can have: as many as a manifest can name
-// that still fits in one request, which is what keeps a stranger's manifest
-// from taking more of a node or client than a piece does. Just under 4 TiB.
-const MaxPieces = min(bus.MaxManifest, (bus.MaxPieceBody-manifestHeader)/hashSize)
-
 // ErrManifest is the answer to anything that is no manifest.
 var ErrManifest = bus.Errorf(bus.Integrity, "bad_manifest", "not a manifest of a blob")
 
@@ -35,7 +30,7 @@ type Manifest struct {
 func ID(data []byte) bus.Hash { return sha256.Sum256(data) }
 
 // Encode writes m; its ID is that of these bytes. It is ErrManifest when m has
-// less than two pieces, more than MaxPieces, or another total than they hold.
+// less than two pieces, more than bus.MaxPieces, or another total than they hold.
 func (m Manifest) Encode() ([]byte, error) {
 	if !m.valid() {
 		return nil, ErrManifest
@@ -82,5 +77,5 @@ func (m Manifest) Size(i int) int64 {
 // two kinds of reference.
 func (m Manifest) valid() bool {
 	n := int64(len(m.Pieces))
-	return n >= 2 && n <= MaxPieces && m.Total > (n-1)*bus.PieceSize && m.Total <= n*bus.PieceSize
+	return n >= 2 && n <= bus.MaxPieces && m.Total > (n-1)*bus.PieceSize && m.Total <= n*bus.PieceSize
 }

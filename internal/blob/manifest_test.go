@@ -31,7 +31,7 @@ func TestManifestRoundTrip(t *testing.T) {
 		{Total: bus.PieceSize + 1, Pieces: make([]bus.Hash, 2)},
 		{Total: 2 * bus.PieceSize, Pieces: []bus.Hash{{1}, {2}}},
 		{Total: 2*bus.PieceSize + 7, Pieces: []bus.Hash{{1}, {2}, {3}}},
-		{Total: MaxPieces * bus.PieceSize, Pieces: make([]bus.Hash, MaxPieces)},
+		{Total: bus.MaxPieces * bus.PieceSize, Pieces: make([]bus.Hash, bus.MaxPieces)},
 	} {
 		b, err := m.Encode()
 		if err != nil {
@@ -63,7 +63,7 @@ func TestManifestRefuses(t *testing.T) {
 		"empty last piece":         {Total: bus.PieceSize, Pieces: make([]bus.Hash, 2)},
 		"last piece too large":     {Total: 2*bus.PieceSize + 1, Pieces: make([]bus.Hash, 2)},
 		"negative total":           {Total: -1, Pieces: make([]bus.Hash, 2)},
-		"one piece more than fits": {Total: (MaxPieces + 1) * bus.PieceSize, Pieces: make([]bus.Hash, MaxPieces+1)},
+		"one piece more than fits": {Total: (bus.MaxPieces + 1) * bus.PieceSize, Pieces: make([]bus.Hash, bus.MaxPieces+1)},
 	} {
 		if _, err := m.Encode(); !errors.Is(err, ErrManifest) {
 			t.Errorf("%s: encoded, %v", name, err)

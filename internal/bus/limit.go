@@ -31,8 +31,10 @@ const (
 
 	// PieceSize is the size of every piece of a blob but the last.
 	PieceSize = 8 << 20
-	// MaxManifest bounds the number of pieces of a blob: 4 TiB.
-	MaxManifest = 1 << 19
+	// MaxPieces is the most pieces a blob can have, just under 4 TiB: as many as a
+	// manifest can name that still fits in one request, which is what keeps a
+	// stranger's manifest from taking more of a node or client than a piece does.
+	MaxPieces = (MaxPieceBody - 30) / 32 // a manifest is a head of 30 bytes and hashes
 
 	// MaxEntry bounds one chain entry: an epoch of the largest room fits.
 	MaxEntry = 512 << 10

@@ -124,7 +124,7 @@ var (
 
 // keepPieces lets the pieces of a manifest live as long as it does.
 func (s *Service) keepPieces(ctx context.Context, manifest BlobRow, pieces []bus.Hash) error {
-	if len(pieces) == 0 || len(pieces) > bus.MaxManifest {
+	if len(pieces) == 0 || len(pieces) > bus.MaxPieces {
 		return errPiece
 	}
 	each := slices.Clone(pieces)
