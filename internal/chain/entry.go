@@ -69,7 +69,7 @@ func (e *Entry) Message() []byte {
 	b.AddBytes(e.Chain[:])
 	b.AddUint32(e.Index)
 	b.AddBytes(e.Prev[:])
-	b.AddUint64(uint64(e.Time.UnixMilli()))
+	AddTime(b, e.Time)
 	AddRef(b, e.Seen)
 	b.AddBytes(e.Account[:])
 	b.AddBytes(e.Actor[:])
@@ -167,19 +167,18 @@ func Parse(raw []byte) (*Entry, error) {
 		e       Entry
 		s       = cryptobyte.String(raw)
 		ver     uint16
-		ms      uint64
 		op      uint8
 		body    cryptobyte.String
 		present = s.ReadUint16(&ver) &&
 			s.CopyBytes(e.Bus[:]) && s.CopyBytes(e.Chain[:]) &&
-			s.ReadUint32(&e.Index) && s.CopyBytes(e.Prev[:]) && s.ReadUint64(&ms) &&
+			s.ReadUint32(&e.Index) && s.CopyBytes(e.Prev[:]) && ReadTime(&s, &e.Time) &&
 			ReadRef(&s, &e.Seen) && s.CopyBytes(e.Account[:]) && s.CopyBytes(e.Actor[:]) &&
 			s.ReadUint8(&op) && s.ReadUint24LengthPrefixed(&body)
 	)
-	if !present || ver != Version<<8|Algorithm || ms > bus.MaxMillis {
+	if !present || ver != Version<<8|Algorithm {
 		return nil, ErrEntry
 	}
-	e.Time, e.Op, e.Body = time.UnixMilli(int64(ms)).UTC(), Op(op), body
+	e.Op, e.Body = Op(op), body
 	var ok bool
 	if e.Sigs, ok = readSignatures(s); !ok {
 		return nil, ErrEntry
@@ -211,4 +210,17 @@ func AddRef(b *cryptobyte.Builder, r bus.Ref) {
 // ReadRef reads what AddRef wrote.
 func ReadRef(s *cryptobyte.String, r *bus.Ref) bool {
 	return s.ReadUint32(&r.Index) && s.CopyBytes(r.Hash[:])
+}
+
+// AddTime writes the 8 bytes of a time: milliseconds since 1970, UTC.
+func AddTime(b *cryptobyte.Builder, at time.Time) { b.AddUint64(uint64(at.UnixMilli())) }
+
+// ReadTime reads what AddTime wrote, up to the end of the year 9999.
+func ReadTime(s *cryptobyte.String, at *time.Time) bool {
+	var ms uint64
+	if !s.ReadUint64(&ms) || ms > bus.MaxMillis {
+		return false
+	}
+	*at = time.UnixMilli(int64(ms)).UTC()
+	return true
 }

@@ -40,7 +40,7 @@ func (l Link) Encode() []byte {
 	addKeys(&b, l.Content, l.Transport, &l.KEM)
 	b.AddUint8(uint8(l.Kind))
 	l.Rights.append(&b)
-	b.AddUint64(uint64(l.NotAfter.UnixMilli()))
+	chain.AddTime(&b, l.NotAfter)
 	return b.BytesOrPanic()
 }
 
@@ -48,7 +48,7 @@ func (l Link) Encode() []byte {
 func ParseLink(body []byte) (l Link, ok bool) {
 	s := cryptobyte.String(body)
 	ok = s.ReadUint8((*uint8)(&l.By)) && s.CopyBytes(l.ID[:]) && readKeys(&s, &l.Content, &l.Transport, &l.KEM) &&
-		s.ReadUint8((*uint8)(&l.Kind)) && readRights(&s, &l.Rights) && readTime(&s, &l.NotAfter) && s.Empty()
+		s.ReadUint8((*uint8)(&l.Kind)) && readRights(&s, &l.Rights) && chain.ReadTime(&s, &l.NotAfter) && s.Empty()
 	return l, ok && (l.By == ByEndpoint || l.By == ByAccount) && (l.Kind == KindDevice || l.Kind == KindBot) &&
 		l.Rights.fit(l.Kind) && distinct(l.Content, l.Transport, identity.VerifyKey{})
 }

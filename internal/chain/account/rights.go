@@ -8,6 +8,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain"
 )
 
 // Verb is what a scope allows in its rooms; the values are bits.
@@ -108,7 +109,7 @@ func (r Rights) append(b *cryptobyte.Builder) {
 	}
 	b.AddUint8(flags)
 	if !r.NotAfter.IsZero() {
-		b.AddUint64(uint64(r.NotAfter.UnixMilli()))
+		chain.AddTime(b, r.NotAfter)
 	}
 	if r.Scope != nil {
 		b.AddUint8(uint8(r.Scope.Verbs))
@@ -125,17 +126,10 @@ func readRights(s *cryptobyte.String, r *Rights) bool {
 		return false
 	}
 	r.MayAdd = flags&flagMayAdd != 0
-	if flags&flagEnds != 0 && !readTime(s, &r.NotAfter) {
+	if flags&flagEnds != 0 && !chain.ReadTime(s, &r.NotAfter) {
 		return false
 	}
 	return flags&flagScoped == 0 || readScope(s, r)
-}
-
-func readTime(s *cryptobyte.String, at *time.Time) bool {
-	var ms uint64
-	ok := s.ReadUint64(&ms) && ms <= bus.MaxMillis
-	*at = time.UnixMilli(int64(ms)).UTC()
-	return ok
 }
 
 // readScope takes rooms in one order alone, so that a scope has one text.

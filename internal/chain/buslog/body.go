@@ -78,17 +78,15 @@ func (i Invite) Encode() []byte {
 	b.AddBytes(i.Content[:])
 	b.AddBytes(i.Transport[:])
 	b.AddBytes(i.KEM[:])
-	b.AddUint64(uint64(i.NotAfter.UnixMilli()))
+	chain.AddTime(&b, i.NotAfter)
 	return b.BytesOrPanic()
 }
 
 // ParseInvite reads the body of an invite entry.
 func ParseInvite(body []byte) (i Invite, ok bool) {
 	s := cryptobyte.String(body)
-	var ms uint64
 	ok = s.CopyBytes(i.ID[:]) && readHandle(&s, &i.Handle) && s.CopyBytes(i.Content[:]) &&
-		s.CopyBytes(i.Transport[:]) && s.CopyBytes(i.KEM[:]) && s.ReadUint64(&ms) && s.Empty()
-	i.NotAfter = time.UnixMilli(int64(ms)).UTC()
+		s.CopyBytes(i.Transport[:]) && s.CopyBytes(i.KEM[:]) && chain.ReadTime(&s, &i.NotAfter) && s.Empty()
 	return i, ok
 }
 

@@ -47,8 +47,8 @@ func TestEpoch(t *testing.T) {
 		offer{"for less than a day", life(bus.EpochAge - time.Millisecond), "not_allowed"},
 		offer{"for no time", life(0), "not_allowed"},
 		offer{"for more than a week", life(bus.EpochLife + time.Millisecond), "not_allowed"},
-		offer{"for ever", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(1<<63 - 1) }), "not_allowed"},
-		offer{"until before time", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(-1 << 63) }), "not_allowed"},
+		offer{"for ever", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(1<<63 - 1) }), "bad_entry"},
+		offer{"until before time", rekey(func(st *roomlog.Start) { st.NotAfter = time.UnixMilli(-1 << 63) }), "bad_entry"},
 		offer{"for no reason", r.Rekey(d, 0), "bad_entry"},
 		offer{"for an unknown reason", r.Rekey(d, 7), "bad_entry"},
 	)

@@ -44,7 +44,7 @@ type Start struct {
 
 func (st Start) append(b *cryptobyte.Builder) {
 	b.AddUint64(uint64(st.Epoch))
-	b.AddUint64(uint64(st.NotAfter.UnixMilli()))
+	chain.AddTime(b, st.NotAfter)
 	addClosing(b, st.Closing)
 	b.AddUint16(uint16(len(st.Members)))
 	for _, m := range st.Members {
@@ -62,12 +62,11 @@ func (st Start) append(b *cryptobyte.Builder) {
 }
 
 func readStart(s *cryptobyte.String, st *Start) bool {
-	var ms uint64
 	var name cryptobyte.String
-	ok := s.ReadUint64((*uint64)(&st.Epoch)) && s.ReadUint64(&ms) && readClosing(s, &st.Closing) &&
+	ok := s.ReadUint64((*uint64)(&st.Epoch)) && chain.ReadTime(s, &st.NotAfter) && readClosing(s, &st.Closing) &&
 		readPins(s, &st.Members) && readInvites(s, &st.Guests) && s.ReadUint16(&st.Endpoints) &&
 		s.CopyBytes(st.Root[:]) && s.ReadUint8LengthPrefixed(&name) && s.CopyBytes(st.Confirm[:]) && s.Empty()
-	st.NotAfter, st.Name = time.UnixMilli(int64(ms)).UTC(), name
+	st.Name = name
 	return ok
 }
 
