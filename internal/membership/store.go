@@ -138,6 +138,10 @@ type Store interface {
 	// Envelope returns an endpoint's envelope of an epoch and all its leaves;
 	// ErrNoKey when there is none.
 	Envelope(ctx context.Context, room bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) (sealed []byte, leaves []wire.Leaf, err error)
+	// DeleteKeys removes the envelopes and leaves of a room's epochs up to one,
+	// whole epochs at a time: broken off, the same call goes on. It writes nothing
+	// where there is none.
+	DeleteKeys(ctx context.Context, room bus.RoomID, through bus.Epoch) error
 
 	// PutBlob stores a row, or renews the expiry of the row with its key: an
 	// expiry only grows, and a row that became a whole blob or a manifest

@@ -53,6 +53,9 @@ type room struct {
 	tip    atomic.Pointer[tip]
 	// When plain rekeys were taken last, from anybody and from an owner.
 	rekeyed, rekeyedByOwner time.Time
+
+	ended   []endedEpoch // oldest first
+	emptied bool         // it is closed, and its envelopes are gone
 }
 
 // tip is wire.Tip of a room as of a version of the view: it is asked for with
@@ -99,17 +102,19 @@ func (v *view) noteBus(e entry) {
 // place runs the step of an entry of r and brings the indexes up to date.
 func (v *view) place(r *room, e entry, step func()) {
 	v.unlink(r)
+	last, size := r.state.Epoch, sealedBytes(r.state)
 	step()
 	v.written[e.Account] += int64(len(e.raw))
 	if startsEpoch(e) {
 		v.sealed[e.Account] += sealedBytes(r.state)
+		r.end(last, size)
 	}
 	v.link(r)
 }
 
 // sealedBytes is what the envelopes of the epoch in force take.
 func sealedBytes(st *roomlog.State) int64 {
-	if st.Create.Suite == bus.SuiteClear {
+	if st.Create.Suite == bus.SuiteClear || st.Epoch == nil {
 		return 0
 	}
 	return int64(len(st.Epoch.Audience)) * envelopeSize

@@ -14,7 +14,8 @@ import (
 const sweepEvery = time.Hour
 
 // sweeper removes what rooms do not keep any longer: messages older than their
-// retention, messages of closed rooms, blobs that expired.
+// retention, messages of closed rooms, room keys that no kept message needs, blobs
+// that expired.
 type sweeper struct {
 	node *Node
 	wake chan struct{} // a room was closed
@@ -65,6 +66,9 @@ func (s *sweeper) all(ctx context.Context) {
 		if err := s.room(ctx, b, room, now); err != nil {
 			s.node.o.Log.Warn("messages not swept", "room", room.ID, "err", err)
 		}
+	}
+	if err := s.node.members.ExpireKeys(ctx); err != nil && ctx.Err() == nil {
+		s.node.o.Log.Warn("room keys not swept", "err", err)
 	}
 	if _, err := s.node.members.ExpireBlobs(ctx, s.erase(ctx)); err != nil && ctx.Err() == nil {
 		s.node.o.Log.Warn("blobs not swept", "err", err)

@@ -140,3 +140,38 @@ func testInline(t *testing.T, open Opener) {
 		}
 	}
 }
+
+// testDeleteKeys removes the epochs of a room up to one, and nothing else.
+func testDeleteKeys(t *testing.T, open Opener) {
+	s := open()
+	room, other := staging(5).Room, bus.RoomID(id(2))
+	envs, leaves := envelopes(1, 3)
+	for epoch := 1; epoch <= 4; epoch++ {
+		keys := membership.EpochKeys{Staging: staging(5), Epoch: bus.Epoch(epoch), Leaves: leaves, Inline: envs}
+		must(t, commitKeys(t, s, epoch-1, keys))
+		keys.Room = other
+		must(t, s.Commit(ctx(t), membership.Batch{Keys: &keys,
+			Entries: []membership.StoredEntry{entry(membership.LogRoom, 2, epoch-1)}}))
+	}
+	must(t, s.Stage(ctx(t), staging(5), envs, noon))
+	must(t, s.DeleteKeys(ctx(t), room, 0))
+	must(t, s.DeleteKeys(ctx(t), bus.RoomID(id(3)), 9))
+	must(t, s.DeleteKeys(ctx(t), room, 2))
+	must(t, s.DeleteKeys(ctx(t), room, 2))
+	s = open()
+	for epoch := bus.Epoch(1); epoch <= 4; epoch++ {
+		for _, e := range envs {
+			if _, _, err := s.Envelope(ctx(t), room, epoch, e.Endpoint); (epoch <= 2) != errors.Is(err, membership.ErrNoKey) {
+				t.Errorf("epoch %d of the room, once those up to 2 are deleted: %v", epoch, err)
+			}
+			if _, all, err := s.Envelope(ctx(t), other, epoch, e.Endpoint); err != nil || !reflect.DeepEqual(all, leaves) {
+				t.Errorf("epoch %d of another room: %v", epoch, err)
+			}
+		}
+	}
+	left, err := s.Staged(ctx(t), staging(5))
+	must(t, err)
+	if len(left) != 3 || len(entriesOf(t, s, membership.LogRoom, 1)) != 4 {
+		t.Errorf("%d envelopes still wait, and the log has %d entries; want 3 and 4", len(left), len(entriesOf(t, s, membership.LogRoom, 1)))
+	}
+}

@@ -120,6 +120,31 @@ func (s *Store) Envelope(ctx context.Context, room bus.RoomID, epoch bus.Epoch, 
 	return f.sealed, leaves, nil
 }
 
+// DeleteKeys implements membership.Store.
+func (s *Store) DeleteKeys(ctx context.Context, room bus.RoomID, through bus.Epoch) error {
+	for {
+		oldest, err := collect(ctx, s.read, func(row *sql.Rows) (n int64, err error) { return n, row.Scan(&n) },
+			"SELECT epoch FROM epochs WHERE room = ? AND epoch <= ? ORDER BY epoch LIMIT 1", room[:], int64(through))
+		if err != nil || len(oldest) == 0 {
+			return translate(err)
+		}
+		if err := s.deleteEpoch(ctx, room, oldest[0]); err != nil {
+			return err
+		}
+	}
+}
+
+// deleteEpoch removes what is kept of one epoch: at most bus.MaxEndpoints rows, so
+// that other writes do not wait for long.
+func (s *Store) deleteEpoch(ctx context.Context, room bus.RoomID, epoch int64) error {
+	return s.writer.write(ctx, false, func(t *tx) error {
+		if err := t.exec("DELETE FROM envelopes WHERE room = ? AND epoch = ?", room[:], epoch); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM epochs WHERE room = ? AND epoch = ?", room[:], epoch)
+	})
+}
+
 // leafSize is that of one packed leaf: endpoint 16, serial 4, hash 32.
 const leafSize = 16 + 4 + 32
 

@@ -1,0 +1,89 @@
+package membership
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
+)
+
+// endedEpoch is an epoch of a room that is not in force any more, and whose
+// envelopes may still be stored.
+type endedEpoch struct {
+	number bus.Epoch
+	at     time.Time     // when it ended
+	by     bus.AccountID // who made it
+	bytes  int64         // of its envelopes
+}
+
+// end notes that an epoch is not in force any more: the next one began, or its own
+// time was over before that. Last is nil when the first one begins.
+func (r *room) end(last *roomlog.Epoch, bytes int64) {
+	if last == nil || bytes == 0 {
+		return
+	}
+	at := r.state.Epoch.Started
+	if last.NotAfter.Before(at) {
+		at = last.NotAfter
+	}
+	r.ended = append(r.ended, endedEpoch{last.Number, at, last.Author, bytes})
+}
+
+// over counts the ended epochs of which the room keeps no message any more: frames
+// of one come for bus.LateFrames, and for bus.ChainSkew where its end is dated back.
+func (r *room) over(now time.Time) (n int) {
+	for n < len(r.ended) && now.Sub(r.ended[n].at)-bus.LateFrames-bus.ChainSkew > r.state.Retention {
+		n++
+	}
+	return n
+}
+
+// ExpireKeys deletes the envelopes of epochs of which no message is kept any more,
+// and of closed rooms. What was sealed to a key that somebody steals later is then
+// not here to be opened. Those of the epoch in force stay: they hold the room's
+// name.
+func (s *Service) ExpireKeys(ctx context.Context) error {
+	for id, through := range s.overKeys() {
+		if err := s.store.DeleteKeys(ctx, id, through); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.view.forgetKeys(id, through)
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// overKeys is, for each room, the newest epoch whose envelopes may go.
+func (s *Service) overKeys() map[bus.RoomID]bus.Epoch {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	due := map[bus.RoomID]bus.Epoch{}
+	for id, r := range s.view.rooms {
+		n := r.over(s.opts.Now())
+		switch {
+		case r.state.Closed && !r.emptied:
+			due[id] = r.state.Epoch.Number
+		case n > 0:
+			due[id] = r.ended[n-1].number
+		}
+	}
+	return due
+}
+
+// forgetKeys gives the authors of epochs back what their envelopes took.
+func (v *view) forgetKeys(id bus.RoomID, through bus.Epoch) {
+	r := v.rooms[id]
+	r.ended = slices.DeleteFunc(r.ended, func(e endedEpoch) bool {
+		if e.number <= through {
+			v.sealed[e.by] -= e.bytes
+		}
+		return e.number <= through
+	})
+	if r.state.Closed && !r.emptied {
+		v.sealed[r.state.Epoch.Author] -= sealedBytes(r.state)
+		r.emptied = true
+	}
+}
