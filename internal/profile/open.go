@@ -70,12 +70,13 @@ func fileSource(path string) string {
 
 // options hold for every connection. Transactions that write take the lock at
 // their start: one that reads first and writes then cannot wait for its turn.
-// What a changed schema would call stays uncalled.
+// What a changed schema would call stays uncalled. What is deleted is overwritten:
+// the key that it is sealed under stays.
 func options() string {
 	return url.Values{
 		"_busy_timeout": {strconv.Itoa(int(busyTimeout.Milliseconds()))},
 		"_txlock":       {"immediate"},
-		"_pragma":       {"trusted_schema(OFF)"},
+		"_pragma":       {"trusted_schema(OFF)", "secure_delete(ON)"},
 	}.Encode()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 
 	"unibus/internal/bus"
 )
@@ -64,9 +65,11 @@ func (s *Store) openRoom(id, sealed []byte) (r RoomName, err error) {
 }
 
 // ForgetRoom deletes what is kept of a room: name, keys, cursors, unsent
-// records. Its log stays, so that the node cannot show another one later.
+// records. Its log stays, so that the node cannot show another one later. While
+// another process reads, what was deleted is out of the files after the next Scrub
+// only.
 func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
-	return s.write(ctx, kept, func(tx *sql.Tx) error {
+	err := s.write(ctx, kept, func(tx *sql.Tx) error {
 		for _, table := range []string{"room", "secret", "cursor", "outbox", "tally"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", id[:]); err != nil {
 				return err
@@ -74,4 +77,11 @@ func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
 		}
 		return nil
 	})
+	if err == nil {
+		err = s.empty(ctx)
+	}
+	if errors.Is(err, errBusy) {
+		err = nil
+	}
+	return err
 }
