@@ -41,13 +41,18 @@ func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
 }
 
 func (p *eventPrinter) epoch(e *bus.EpochEvent) error {
+	line := fmt.Sprintf("%s made a new room key, number %d", e.By, e.Epoch)
+	if e.BadKeyBy != "" {
+		line += fmt.Sprintf(", since that of %s did not open for %s", e.BadKeyBy, e.By)
+	}
 	return p.happened("epoch", struct {
-		Room  string    `json:"room"`
-		Epoch bus.Epoch `json:"epoch"`
-		By    string    `json:"by"`
-		Op    string    `json:"op"`
-		Time  time.Time `json:"time"`
-	}{p.room, e.Epoch, string(e.By), e.Op, e.Time.UTC()}, e.Time, e.By, fmt.Sprintf("%s made a new room key, number %d", e.By, e.Epoch))
+		Room     string     `json:"room"`
+		Epoch    bus.Epoch  `json:"epoch"`
+		By       string     `json:"by"`
+		Op       string     `json:"op"`
+		Time     time.Time  `json:"time"`
+		BadKeyBy bus.Handle `json:"bad_key_by,omitempty"`
+	}{p.room, e.Epoch, string(e.By), e.Op, e.Time.UTC(), e.BadKeyBy}, e.Time, e.By, line)
 }
 
 func (p *eventPrinter) member(e *bus.MemberEvent) error {
@@ -77,7 +82,11 @@ func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
 		bus.FaultUnknownHead: "its sender saw more of the room's log than the node shows",
 		bus.FaultOtherHead:   "its sender saw another log of the room",
 		bus.FaultChanged:     "its sender has another key than before; compare numbers: unibus identity verify " + string(e.From),
-		bus.FaultRejected:    "you rejected the key of its sender"}
+		bus.FaultRejected:    "you rejected the key of its sender",
+		bus.FaultEnvelope:    "the room key that was made for it does not open here",
+		bus.FaultConfirm:     "the room key that was made for it is another one here",
+
+		bus.FaultOtherEnvelope: "the node gives another room key than the log names"}
 	why := words[e.Reason]
 	if why == "" {
 		why = string(e.Reason)

@@ -23,6 +23,8 @@ type entryShown struct {
 	Removed []string  `json:"removed"`
 	Invited []string  `json:"invited"`
 	Hash    bus.Hash  `json:"hash"`
+
+	BadKeyBy bus.Handle `json:"bad_key_by,omitempty"` // whose key did not open, as By says
 }
 
 func newRoomLogCmd(env *Env) *cobra.Command {
@@ -30,7 +32,8 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 		Use:   "log ROOM",
 		Short: "Show the verified history of who was in a room",
 		Long: "Show the verified history of who was in a room: each entry is signed by who made\n" +
-			"it, and checked here. In the last column + was added, - removed, ? invited.",
+			"it, and checked here. In the last column + was added, - removed, ? invited, and ! made a\n" +
+			"room key that did not open, as the author of the entry says.",
 		Example:           "  unibus room log ops",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
@@ -43,7 +46,7 @@ func printRoomLog(env *Env, entries []client.LogEntry) error {
 	shown := make([]entryShown, len(entries))
 	for i, e := range entries {
 		shown[i] = entryShown{Index: e.Index, Time: e.Time.UTC(), Op: e.Op, By: string(e.By),
-			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Hash: e.Hash}
+			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Hash: e.Hash, BadKeyBy: e.BadKeyBy}
 	}
 	return printList(env, "entry", shown,
 		column[entryShown]{"index", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Index), 10)) }},
@@ -56,6 +59,9 @@ func printRoomLog(env *Env, entries []client.LogEntry) error {
 
 func (e entryShown) who() text.Safe {
 	var words []string
+	if e.BadKeyBy != "" {
+		words = append(words, "!"+string(e.BadKeyBy))
+	}
 	for _, part := range []struct {
 		sign  string
 		names []string

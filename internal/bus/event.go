@@ -68,6 +68,8 @@ type EpochEvent struct {
 	By    Handle
 	Op    string // the room-log operation that started it
 	Time  time.Time
+
+	BadKeyBy Handle // whose key did not open, as By says; "" for nobody's
 }
 
 // MemberEvent is a change of who is in the room.
@@ -122,6 +124,10 @@ const (
 	FaultEpoch     FrameFault = "unknown_epoch"
 	FaultLate      FrameFault = "late"
 	FaultEnded     FrameFault = "ended" // the time of its sender's endpoint was over
+	// The key of its epoch does not open here: its author's doing, or the node's.
+	FaultEnvelope      FrameFault = "bad_envelope"
+	FaultConfirm       FrameFault = "bad_confirm"
+	FaultOtherEnvelope FrameFault = "wrong_envelope"
 	// Its author names another room log than the node shows.
 	FaultHead        FrameFault = "bad_head"
 	FaultUnknownHead FrameFault = "unknown_head"

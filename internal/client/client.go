@@ -28,9 +28,10 @@ type Client struct {
 	mu     sync.Mutex
 	newest map[bus.RoomID]seen // newest frame seen per room, for Closing
 
-	tallies map[bus.RoomID]*tally // guarded by mu
-	kems    kemKeys               // guarded by world.mu
-	warn    func(error)           // guarded by world.mu; nil once it was told
+	tallies    map[bus.RoomID]*tally    // guarded by mu
+	grievances map[bus.RoomID]grievance // guarded by mu
+	kems       kemKeys                  // guarded by world.mu
+	warn       func(error)              // guarded by world.mu; nil once it was told
 }
 
 // Options is what a client needs to begin.
@@ -54,7 +55,7 @@ func New(o Options) (*Client, error) {
 	w.me, w.floors = o.Identity.Account, floors(o.Identity.Bus, o.Info.Seen)
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
-		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{},
+		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
 		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
 	}, nil
 }

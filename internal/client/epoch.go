@@ -19,9 +19,10 @@ import (
 // it changes the members, and its body around a start. It is asked again after
 // somebody else was first; a nil body means that there is nothing left to do.
 type step struct {
-	op     chain.Op
-	change roomlog.Change
-	body   func(roomlog.Start) []byte
+	op       chain.Op
+	change   roomlog.Change
+	body     func(roomlog.Start) []byte
+	nameless bool // an author who cannot name the room makes an epoch without: others have the name
 }
 
 // maxRaces bounds how often an append is tried again after losing the race for
@@ -52,7 +53,7 @@ func (c *Client) startEpoch(ctx context.Context, id bus.RoomID, plan func(*room)
 		if err == nil && name == "" {
 			err = errNoKey // an epoch that its author cannot name would lose the room's name
 		}
-		if err != nil {
+		if err != nil && !(st.nameless && bus.KindOf(err) == bus.Integrity) {
 			return false, err
 		}
 		err = c.appendEpoch(ctx, r, st, name, co...)
@@ -186,8 +187,10 @@ func (c *Client) sealTo(made *madeEpoch, r *room, epoch bus.Epoch, to []roomlog.
 	return nil
 }
 
+// sealName seals the room's name. None is no name: readers keep to the newest that
+// opens.
 func (c *Client) sealName(secret seal.Secret, r *room, epoch bus.Epoch, name string) ([]byte, error) {
-	if r.Create.Suite == bus.SuiteClear {
+	if r.Create.Suite == bus.SuiteClear || name == "" {
 		return []byte(name), nil
 	}
 	return secret.SealName(r.ID, epoch, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -15,14 +16,15 @@ import (
 // follower reads one room in order, from history and live, over any number of
 // lives. It belongs to one goroutine at a time.
 type follower struct {
-	c    *Client
-	id   bus.RoomID
-	open *opener
-	held atomic.Uint64 // newest sequence that was handed on
-	log  int           // entries of the room log that were told
-	emit func(bus.Event) error
-	live chan *nats.Msg
-	look chan struct{} // something may have changed: look at the log and the tail
+	c     *Client
+	id    bus.RoomID
+	open  *opener
+	held  atomic.Uint64 // newest sequence that was handed on
+	log   int           // entries of the room log that were told
+	emit  func(bus.Event) error
+	live  chan *nats.Msg
+	look  chan struct{}    // something may have changed: look at the log and the tail
+	again <-chan time.Time // not nil: a complaint that was refused may be made then
 }
 
 // liveBuffer is how many live messages of a room may wait: more, and the rest
@@ -61,14 +63,27 @@ func (f *follower) run(ctx context.Context) error {
 			if err := f.catchUp(ctx); err != nil {
 				return err
 			}
+		case <-f.again:
+			f.again = nil
+			if err := f.catchUp(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// catchUp reads what was missed, and lets another device of this user in.
+// catchUp reads what was missed, complains of a key that does not open, and lets
+// another device of this user in.
 func (f *follower) catchUp(ctx context.Context) error {
 	if err := f.fill(ctx); err != nil {
 		return err
+	}
+	again, err := f.c.repair(ctx, f.id)
+	if err != nil && !refusedRekey(err) {
+		return err
+	}
+	if again > 0 && f.again == nil {
+		f.again = time.After(again)
 	}
 	if err := f.c.welcome(ctx, f.id); err != nil {
 		return err
@@ -261,7 +276,7 @@ func (w *world) changeEvents(ch change) (out []bus.Event) {
 		member(w.handle(id), word, 0)
 	}
 	if ch.started {
-		out = append(out, bus.Event{Epoch: &bus.EpochEvent{Epoch: ch.epoch, By: e.By, Op: e.Op, Time: ch.entry.Time}})
+		out = append(out, bus.Event{Epoch: &bus.EpochEvent{Epoch: ch.epoch, By: e.By, Op: e.Op, Time: ch.entry.Time, BadKeyBy: e.BadKeyBy}})
 	}
 	return out
 }

@@ -101,6 +101,19 @@ func (k *kemKeys) next(serial uint32, made time.Time, old func(serial uint32) bo
 	return key, err
 }
 
+// drop erases the keys of serials for good; the newest stays whatever is named.
+func (k *kemKeys) drop(serials []uint32) error {
+	return k.keys.Update(func(f *identity.File) (bool, error) {
+		last := f.KEMs[len(f.KEMs)-1].Serial
+		before := len(f.KEMs)
+		f.KEMs = slices.DeleteFunc(slices.Clone(f.KEMs), func(e identity.KEMEntry) bool {
+			return e.Serial != last && slices.Contains(serials, e.Serial)
+		})
+		k.take(f)
+		return len(f.KEMs) < before, nil
+	})
+}
+
 // errShared: the identity was copied since it was read, and its key lives longer.
 var errShared = errors.New("copies of the identity are in use")
 
@@ -221,7 +234,16 @@ func (c *Client) warnOnce(err error) {
 // renewEvery is how often a connection that lasts looks after the kem key.
 const renewEvery = time.Hour
 
-// keepKey renews the kem key while a life lasts.
+// tidyKeys renews the kem key when it is over its life, and erases the keys that
+// open nothing any more.
+func (c *Client) tidyKeys(ctx context.Context) error {
+	if err := c.renewKey(ctx); err != nil {
+		return err
+	}
+	return c.erase(ctx)
+}
+
+// keepKey looks after the keys while a life lasts.
 func (l *Live) keepKey(ctx context.Context) error {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
@@ -230,7 +252,7 @@ func (l *Live) keepKey(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := l.c.renewKey(ctx); err != nil {
+			if err := l.c.tidyKeys(ctx); err != nil {
 				return err
 			}
 		}

@@ -51,19 +51,37 @@ func (w *world) openEnvelope(ctx context.Context, r *room, epoch bus.Epoch, me r
 	if !in {
 		return secret, errNoKey
 	}
+	if r.epochs[epoch+1] != nil && r.over(epoch, w.call.now()) {
+		return secret, errErased // the one in force holds the room's name
+	}
 	key, have := me.kem(own.Serial)
 	if !have {
 		return secret, errOldCopy
+	}
+	if key.Public() != *own.KEM {
+		return secret, errOldCopy // its author sealed to another key than this one
 	}
 	var k wire.Key
 	if err := w.call.get(ctx, wire.KeyTarget(r.ID, epoch, me.endpoint), &k); err != nil {
 		return secret, noKey(err)
 	}
-	if err := checkEnvelope(r.ID, ep, me.endpoint, k); err != nil {
+	leaf, err := given(r.ID, ep, own, k)
+	if err != nil {
 		return secret, err
 	}
-	secret, err = seal.OpenEnvelope(key, k.Sealed, w.binding(r, ep, own))
-	if err != nil {
+	if secret, err = w.openGiven(r, ep, own, key, k); err != nil {
+		err = w.badKey(ep, leaf, err)
+	}
+	return secret, err
+}
+
+// openGiven opens what an epoch's author sealed to this endpoint, and holds it to
+// what he signed. That it does not hold is his doing.
+func (w *world) openGiven(r *room, ep *roomlog.Epoch, own roomlog.Recipient, key identity.KEMKey, k wire.Key) (secret seal.Secret, err error) {
+	if err := ep.CheckLeaves(r.ID, leavesIn(k)); err != nil {
+		return secret, err
+	}
+	if secret, err = seal.OpenEnvelope(key, k.Sealed, w.binding(r, ep, own)); err != nil {
 		return secret, err
 	}
 	return secret, checkConfirm(r, ep, secret)
@@ -76,22 +94,35 @@ func noKey(err error) error {
 	return err
 }
 
-// checkEnvelope holds the node to the audience: the secret was sealed to
-// exactly the endpoints that the log names, and this is the envelope of ours.
-func checkEnvelope(id bus.RoomID, ep *roomlog.Epoch, me bus.EndpointID, k wire.Key) error {
+// errOtherEnvelope accuses the node and nobody else: the author of an epoch signed
+// the root over all its envelopes, and this is none of them.
+var errOtherEnvelope = bus.Errorf(bus.Integrity, "wrong_envelope", "the node gives another envelope than the room's log names").
+	WithHint("do not send; ask an admin what happened to the node")
+
+// given holds the node to the envelope that the author of an epoch made for this
+// endpoint: the leaves must be those under the root that he signed, and the
+// envelope the one of our leaf. What is wrong with it then is its author's doing.
+func given(id bus.RoomID, ep *roomlog.Epoch, own roomlog.Recipient, k wire.Key) (leaf bus.Hash, err error) {
+	leaves := leavesIn(k)
+	if roomlog.Root(id, leaves) != ep.Root {
+		return leaf, errOtherEnvelope
+	}
+	i := slices.IndexFunc(leaves, func(l roomlog.Leaf) bool { return l.Endpoint == own.Endpoint })
+	if i < 0 {
+		return leaf, nil // he left this endpoint out
+	}
+	if leaf = leaves[i].Envelope; leaf != sha256.Sum256(k.Sealed) {
+		return leaf, errOtherEnvelope
+	}
+	return leaf, nil
+}
+
+func leavesIn(k wire.Key) []roomlog.Leaf {
 	leaves := make([]roomlog.Leaf, len(k.Leaves))
-	ours := false
 	for i, l := range k.Leaves {
 		leaves[i] = roomlog.Leaf(l)
-		ours = ours || l.Endpoint == me && l.Envelope == sha256.Sum256(k.Sealed)
 	}
-	if err := ep.CheckLeaves(id, leaves); err != nil {
-		return err
-	}
-	if !ours {
-		return roomlog.ErrAudience
-	}
-	return nil
+	return leaves
 }
 
 // checkConfirm finds a wrong secret at once, not at the first message.
@@ -137,7 +168,12 @@ func (w *world) name(ctx context.Context, r *room, me reader) (string, error) {
 		}
 		first = cmp.Or(first, err)
 	}
-	if errors.Is(first, errNoKey) {
+	if r.over(r.Epoch.Number, w.call.now()) {
+		if name, err := w.keptName(ctx, r.ID); err != nil || name != "" {
+			return name, err
+		}
+	}
+	if errors.Is(first, errNoKey) || errors.Is(first, errErased) {
 		return "", nil
 	}
 	return "", first

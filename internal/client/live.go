@@ -58,7 +58,7 @@ func (l *Live) Run(ctx context.Context) error {
 			return l.over(err)
 		}
 		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.tries + 1})
-		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) {
+		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) || l.waitsForKey(err) {
 			return err
 		}
 		if !wait.sleep(ctx) {
@@ -94,9 +94,16 @@ func (l *Live) over(err error) error {
 // that never answered: its caller waits. A reader goes on for ever.
 func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries >= maxDials }
 
+// waitsForKey reports whether a Live that only sends was refused a key for now: its
+// caller is told whose key does not open, and does better to come again.
+func (l *Live) waitsForKey(err error) bool {
+	var bad *badKey
+	return len(l.followers) == 0 && errors.As(err, &bad)
+}
+
 // life is one connection from its beginning to its end.
 func (l *Live) life(ctx context.Context, online func()) error {
-	if err := l.c.renewKey(ctx); err != nil { // first: an endpoint that is asleep has no rooms to open
+	if err := l.c.tidyKeys(ctx); err != nil { // first: an endpoint that is asleep has no rooms to open
 		return err
 	}
 	n, err := l.c.connect(ctx)

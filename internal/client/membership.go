@@ -222,6 +222,8 @@ type LogEntry struct {
 	Removed []bus.Handle
 	Invited []bus.Handle
 	Hash    bus.Hash
+
+	BadKeyBy bus.Handle // whose key did not open, as By says; "" for nobody's
 }
 
 // Log returns the verified log of a room, oldest first.
@@ -242,6 +244,9 @@ func (c *Client) Log(ctx context.Context, id bus.RoomID) ([]LogEntry, error) {
 func (w *world) describe(ch change) LogEntry {
 	e := LogEntry{Index: ch.entry.Index, Op: roomlog.OpName(ch.entry.Op), By: w.handle(ch.entry.Account),
 		Time: ch.entry.Time, Epoch: ch.epoch, Hash: ch.entry.Hash()}
+	if ch.blamed != nil {
+		e.BadKeyBy = w.handle(*ch.blamed)
+	}
 	for _, m := range ch.added {
 		e.Added = append(e.Added, w.handle(m.Account))
 	}

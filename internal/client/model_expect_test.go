@@ -59,7 +59,7 @@ func (x *expectation) one(i item) (want []string, stop string) {
 	}
 	switch why := x.key(h.Epoch, ep); why {
 	case "":
-	case "before me":
+	case "before me", "erased":
 		return nil, ""
 	default:
 		return []string{why}, ""
@@ -92,6 +92,8 @@ func (x *expectation) key(n bus.Epoch, ep *epochTable) string {
 	case has:
 	case !in:
 		return "before me"
+	case x.epoch(n+1) != nil && x.table.over(n, x.log, x.m.now):
+		return "erased"
 	case x.d.lens.key == keyNone:
 		return "no_key"
 	case ep.crooked || x.d.lens.falseKey(place, x.d.id()):

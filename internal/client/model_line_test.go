@@ -238,7 +238,13 @@ func (l line) post(req *http.Request, part []string) (any, error) {
 // appendRoom takes an entry of a room log in, and asks the oracle whether it
 // should have.
 func (m *model) appendRoom(d *device, id bus.RoomID, a wire.Append) error {
+	if m.deny != nil {
+		return m.deny()
+	}
 	h := d.at.history
+	if !h.knows(id, a.Entry) {
+		return roomlog.ErrNotDue
+	}
 	e, err := h.offer(chain.ID(id), a.Entry)
 	if errors.Is(err, bus.ErrBehind) {
 		return err
@@ -249,6 +255,19 @@ func (m *model) appendRoom(d *device, id bus.RoomID, a wire.Append) error {
 		return err
 	}
 	return nil
+}
+
+// knows demands, as every node does, that a complaint names the envelope that its
+// author was given.
+func (h *history) knows(id bus.RoomID, raw []byte) bool {
+	e, err := chain.Parse(raw)
+	if err != nil {
+		return true // the rules refuse it
+	}
+	about, complains := roomlog.ComplaintOf(e)
+	return !complains || slices.ContainsFunc(h.keys[keyPlace{id, about.Epoch}], func(env wire.Envelope) bool {
+		return env.Endpoint == e.Actor && about.Envelope == sha256.Sum256(env.Sealed)
+	})
 }
 
 // newRoom makes a room of its two first entries.

@@ -66,13 +66,16 @@ type seat struct {
 
 // epochTable is one key: whom it was sealed to, and who may write with it.
 type epochTable struct {
-	index   int // of its entry in the room log
-	entry   bus.Hash
-	started time.Time
-	closing uint64
-	sealed  map[bus.EndpointID]holder
-	crooked bool // its author gave away something else than the key
-	gone    map[*human]departure
+	index    int // of its entry in the room log
+	entry    bus.Hash
+	started  time.Time
+	closing  uint64
+	sealed   map[bus.EndpointID]holder
+	author   *human
+	crooked  bool // its author gave away something else than the key
+	ghost    bool // and signed a root that is not that of the envelopes
+	nameless bool // its author could not tell what the room is called
+	gone     map[*human]departure
 }
 
 // departure is when somebody left by himself, and the newest frame he had seen.
@@ -136,6 +139,8 @@ type intent struct {
 	taking   *invite // that an accept takes up
 	asked    bool    // a rekey for no reason but that
 	crooked  bool
+	ghost    bool
+	bad      bool // a rekey because the author's own envelope does not open
 }
 
 // active reports whether a person was on the bus as of an index of its log.
@@ -256,6 +261,17 @@ func (t *table) signs(d *device, at int) bool {
 	return slices.ContainsFunc(t.listed[d.owner], func(l listing) bool { return l.id == d.id() && !l.recovery && l.live(at) })
 }
 
+// over says that no message of an epoch is kept any more, as somebody sees it who
+// knows the room's log so far.
+func (r *roomTable) over(n bus.Epoch, log int, now time.Time) bool {
+	ep := r.epochs[n-1]
+	end := ep.started.Add(7 * 24 * time.Hour)
+	if int(n) < len(r.epochs) && r.epochs[n].index < log && r.epochs[n].started.Before(end) {
+		end = r.epochs[n].started
+	}
+	return now.After(end.Add(30*24*time.Hour + 6*time.Minute))
+}
+
 // due says what a writer owes a room before his next frame.
 func (t *table) due(r *roomTable, v view) (in intent, is bool) {
 	newest := r.epochs[len(r.epochs)-1]
@@ -332,7 +348,7 @@ func (t *table) apply(r *roomTable, in intent, d *device, v view, e *chain.Entry
 		r.members[p] = s
 	}
 	r.left = map[*human]bool{}
-	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, crooked: in.crooked,
+	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, author: d.owner, crooked: in.crooked, ghost: in.ghost,
 		sealed: t.audience(r, r.members, r.guests, v), gone: map[*human]departure{}}
 	r.epochs = append(r.epochs, ep)
 	return ep

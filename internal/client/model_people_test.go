@@ -217,7 +217,7 @@ func (m *model) heard(d *device, err error) {
 // isLie reports whether a client says that the node shows what is not so.
 func isLie(err error) bool {
 	switch bus.CodeOf(err) {
-	case "no_key", "bad_audience", "bad_confirm", "bad_envelope":
+	case "no_key", "bad_audience", "bad_confirm", "bad_envelope", "wrong_envelope", "erased":
 		return false
 	}
 	return bus.KindOf(err) == bus.Integrity

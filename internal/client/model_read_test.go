@@ -8,6 +8,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -37,6 +38,9 @@ func (m *model) send(d *device, id bus.RoomID) {
 	t, v := d.at.table, m.viewOf(d)
 	m.intents, m.taken = nil, 0
 	err := m.catchUp(d, id, box)
+	if err == nil && box.sender == nil {
+		err = errBadKey(&badKey{told: seal.ErrEnvelope}) // as soon as there is something to send
+	}
 	m.heard(d, err)
 	if d.lied {
 		return
@@ -47,7 +51,14 @@ func (m *model) send(d *device, id bus.RoomID) {
 	_, due := t.due(r, v)
 	n := len(r.epochs)
 	holder, in := r.epochs[n-1].sealed[d.id()]
-	may := members[d.owner].role >= bus.RoleMember && !due && in && holder.writes && !r.epochs[n-1].crooked
+	newest := r.epochs[n-1]
+	may := members[d.owner].role >= bus.RoleMember && !due && in && holder.writes && !newest.crooked
+	told := d.lens.key == keyTrue || d.keeps(m, keyPlace{id, bus.Epoch(n)})
+	may = may && told
+	if newest.crooked && !newest.ghost && in && holder.writes && told && m.wrong != oldKeys && d.complained(id, bus.Epoch(n)) == 0 &&
+		t.allows(r, intent{op: roomlog.OpRekey, bad: true}, d, v) {
+		m.fault("%s has a bad key of %s and does not say so: %v (%s)", d.name, newest.author.name, err, bus.CodeOf(err))
+	}
 	if !may && err == nil && members[d.owner].role >= bus.RoleMember && t.active(d.owner, v.bus) && due {
 		m.fault("%s sends while a new key is owed", d.name)
 	}

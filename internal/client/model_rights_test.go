@@ -25,10 +25,10 @@ func (t *table) allows(r *roomTable, in intent, d *device, v view) bool {
 	}
 	now, _ := t.roster(r, intent{}, v)
 	me, inside := now[d.owner]
-	return inside && me.role != bus.RoleReader && t.allowsStart(r, in, me.role == bus.RoleOwner, v)
+	return inside && me.role != bus.RoleReader && t.allowsStart(r, in, d, me.role == bus.RoleOwner, v)
 }
 
-func (t *table) allowsStart(r *roomTable, in intent, owner bool, v view) bool {
+func (t *table) allowsStart(r *roomTable, in intent, d *device, owner bool, v view) bool {
 	switch in.op {
 	case roomlog.OpAdd:
 		for p := range in.add {
@@ -57,6 +57,11 @@ func (t *table) allowsStart(r *roomTable, in intent, owner bool, v view) bool {
 			over = over && !t.stands(i, v)
 		}
 		return owner || over
+	}
+	if in.bad {
+		newest := r.epochs[len(r.epochs)-1]
+		_, sealed := newest.sealed[d.id()]
+		return sealed && newest.author != d.owner
 	}
 	return owner || !in.asked
 }

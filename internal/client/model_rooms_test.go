@@ -51,7 +51,14 @@ func (m *model) offered(d *device, id bus.RoomID, e *chain.Entry, envelopes []wi
 	if len(r.epochs) > 0 {
 		in, _ = t.due(r, v)
 	}
-	if len(m.intents) > 0 {
+	_, complains := roomlog.ComplaintOf(e)
+	switch {
+	case complains:
+		in = intent{op: roomlog.OpRekey, bad: true}
+		if newest := r.epochs[len(r.epochs)-1]; !newest.crooked {
+			m.fault("%s complains of a key of %s, who made a good one", d.name, newest.author.name)
+		}
+	case len(m.intents) > 0:
 		in = m.complete(t, r, m.intents[0], d, v)
 	}
 	if may := t.allows(r, in, d, v); may != (err == nil) {
@@ -70,6 +77,9 @@ func (m *model) offered(d *device, id bus.RoomID, e *chain.Entry, envelopes []wi
 	}
 	m.taken++
 	m.did(roomlog.OpName(e.Op))
+	if complains {
+		m.did("complaint")
+	}
 	if !in.crooked {
 		d.learnsEntry(id)
 	}
@@ -130,7 +140,7 @@ func (m *model) entered(d *device, id bus.RoomID, r *roomTable, ep *epochTable, 
 		return
 	}
 	d.at.history.stored(state, envelopes)
-	ep.closing = state.Epoch.Closing.Seq
+	ep.closing, ep.nameless = state.Epoch.Closing.Seq, len(state.Name) == 0
 	if m.wrong == missesNewcomers && len(r.epochs) > 1 {
 		for e, h := range ep.sealed {
 			r.epochs[len(r.epochs)-2].sealed[e] = h // as if a newcomer had the key before his time
@@ -172,15 +182,20 @@ func (m *model) attempt(d *device, id bus.RoomID, in intent, do func() error) {
 }
 
 // names reports whether a device can tell what a room is called: by any key
-// that it was given.
+// that it was given, or because it was told when the newest key was erased.
 func (m *model) names(d *device, id bus.RoomID, r *roomTable) bool {
-	for n, ep := range r.epochs {
+	log := len(d.known[chain.ID(id)])
+	last := bus.Epoch(len(r.epochs))
+	for i, ep := range r.epochs {
+		n := bus.Epoch(i + 1)
 		_, in := ep.sealed[d.id()]
-		if in && !ep.crooked || d.keeps(m, keyPlace{id, bus.Epoch(n + 1)}) {
+		if !ep.nameless && (in && !ep.crooked && (n == last || !r.over(n, log, m.now)) || d.keeps(m, keyPlace{id, n})) {
 			return true
 		}
 	}
-	return false
+	name, err := d.world.keptName(m.ctx, id)
+	m.must(err)
+	return name != "" && r.over(last, log, m.now)
 }
 
 func (m *model) createRoom(d *device) {
@@ -224,9 +239,21 @@ func (m *model) changeRoom(d *device, id bus.RoomID) {
 		}
 	case 11:
 		m.crooked(d, id, crookedness(m.IntN(int(crookednesses))))
+		m.victim(d, id)
 	default:
 		m.attempt(d, id, intent{op: roomlog.OpRekey}, func() error { return d.Rekey(m.ctx, id) })
 	}
+}
+
+// victim has somebody else send in a crooked epoch, if it was taken.
+func (m *model) victim(crook *device, id bus.RoomID) {
+	d, ok := m.deviceOf(crook.at, crook.at.table.rooms[id])
+	if !ok || d == crook || m.taken == 0 {
+		return
+	}
+	defer m.settle(d)
+	m.doing = d.name + " after " + crook.name
+	m.send(d, id)
 }
 
 func (m *model) attemptGuest(d *device, id bus.RoomID, i *invite, role bus.RoomRole) {

@@ -14,7 +14,7 @@ func everything() []string {
 	return []string{"invite", "accept", "revoke invite", "revoke user", "new endpoint", "kem rotation", "revoke endpoint",
 		"create", roomlog.OpName(roomlog.OpAdd), roomlog.OpName(roomlog.OpRemove), roomlog.OpName(roomlog.OpAccept),
 		roomlog.OpName(roomlog.OpRole), roomlog.OpName(roomlog.OpLeave), roomlog.OpName(roomlog.OpRekey), "crooked epoch",
-		"send", "stale send", "read", "drop", "reorder", "replay", "change", "restart",
+		"complaint", "erase", "send", "stale send", "read", "drop", "reorder", "replay", "change", "restart",
 		"rollback", "withhold", "forge", "swap", "fork", "other story", "false key", "stale author"}
 }
 
@@ -47,12 +47,15 @@ func (m *model) step() {
 		m.changeRoom(d, id)
 	case n < 66:
 		m.maybeStale(d)
+		m.falseKey(d)
 		m.send(d, id)
 	case n < 70:
 		m.sendStale(d, id)
 	case n < 86:
 		m.falseKey(d)
 		m.read(d, id, m.often(50))
+	case n < 87:
+		m.erase(d)
 	case n < 88:
 		m.open(d)
 		m.did("restart")
@@ -62,6 +65,30 @@ func (m *model) step() {
 		m.deceive(d, id)
 	}
 	m.settle(d)
+}
+
+// erase has a device erase what is over, and looks for what it should have kept,
+// or not.
+func (m *model) erase(d *device) {
+	had := map[keyPlace]bool{}
+	each := func(do func(at keyPlace, over bool)) {
+		for id, r := range d.at.table.rooms {
+			log := len(d.known[chain.ID(id)])
+			for n := bus.Epoch(1); int(n) <= len(r.epochs) && r.epochs[n-1].index < log; n++ {
+				do(keyPlace{id, n}, r.over(n, log, m.now))
+			}
+		}
+	}
+	each(func(at keyPlace, _ bool) { had[at] = d.keeps(m, at) })
+	m.must(d.eraseSecrets(m.ctx))
+	each(func(at keyPlace, over bool) {
+		if keeps := d.keeps(m, at); keeps != (had[at] && !over) {
+			m.fault("%s keeps the key of epoch %d of %s: %v; it had it: %v, it is over: %v", d.name, at.epoch, at.room, keeps, had[at], over)
+		}
+		if over && had[at] {
+			m.did("erase")
+		}
+	})
 }
 
 func (m *model) onBus(b *branch, d *device) {

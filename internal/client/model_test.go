@@ -99,6 +99,7 @@ type model struct {
 	done     map[string]int
 	faults   []string
 	wrong    wrong
+	deny     func() error // why the node takes no entry of a room now; nil: it does
 }
 
 // branch is one history and what the oracle knows of it.

@@ -55,6 +55,8 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	}
 	key, err := o.epoch(ctx, r, h.Epoch)
 	switch {
+	case errors.Is(err, errErased): // the node keeps it for longer than it should
+		return nil, nil
 	case errors.Is(err, errNoKey):
 		return o.beforeMe(r, ep, m, h), nil
 	case bus.KindOf(err) == bus.Integrity:

@@ -80,6 +80,9 @@ func (c *Client) beginRead(ctx context.Context, id bus.RoomID) error {
 	if err := c.refresh(ctx, id); err != nil {
 		return err
 	}
+	if err := c.erase(ctx); err != nil {
+		return err
+	}
 	return c.mayRead(id)
 }
 

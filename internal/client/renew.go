@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
@@ -58,6 +60,9 @@ func (o *outbox) refresh(ctx context.Context) error {
 // renew makes sure that frames are sealed in an epoch that may be used. A plain
 // rekey that is refused holds none of them back while the epoch lasts.
 func (o *outbox) renew(ctx context.Context) error {
+	if _, err := o.c.repair(ctx, o.id); err != nil && !refusedRekey(err) {
+		return err
+	}
 	due, err := o.c.due(ctx, o.id)
 	if err != nil {
 		return err
@@ -89,6 +94,22 @@ func (o *outbox) bear(ctx context.Context, refused error) error {
 var errEpochOver = bus.Errorf(bus.Unavailable, "epoch_over", "the room's key is too old to send with, and a new one is refused for now").
 	WithHint("try again, or ask an owner: unibus room rekey")
 
+// errBadKey holds frames back until there is a key that opens: somebody is about to
+// make one, or this client was refused it for now. It is retryable.
+func errBadKey(bad *badKey) error {
+	return bus.Errorf(bus.Unavailable, "bad_key", "%s", bad.told.Message).
+		WithHint("a new one is due; try again in a minute").Because(bad)
+}
+
+// hold does without a key as long as nothing is to be sent.
+func (o *outbox) hold(bad *badKey) error {
+	o.sender, o.epoch, o.notAfter = nil, 0, time.Time{}
+	if !o.unposted() {
+		return nil
+	}
+	return errBadKey(bad)
+}
+
 // newSender takes the newest epoch into use; refused is why there is no newer
 // one.
 func (o *outbox) newSender(ctx context.Context, refused error) error {
@@ -105,6 +126,10 @@ func (o *outbox) newSender(ctx context.Context, refused error) error {
 		return nil
 	}
 	ep, err := o.c.world.sealEpoch(ctx, r, r.Epoch.Number, o.c.reader())
+	var bad *badKey
+	if errors.As(err, &bad) && bad.by != o.c.id.Account {
+		return o.hold(bad)
+	}
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ type change struct {
 	added   []roomlog.Member
 	invited []roomlog.Guest
 	dropped []bus.AccountID
+	blamed  *bus.AccountID // whose key did not open, as its author says
 }
 
 func newRoom(b bus.ID) *room {
@@ -60,6 +61,9 @@ func (r *room) take(e *chain.Entry, step func()) {
 	before, guests, epoch := r.Members(), r.Guests(), r.Epoch
 	step()
 	c := change{entry: e, hash: r.Hash.Prefix()}
+	if about, ok := roomlog.ComplaintOf(e); ok && about.Envelope != (bus.Hash{}) {
+		c.blamed = &epoch.Author
+	}
 	if r.Epoch != nil {
 		c.epoch = r.Epoch.Number
 	}

@@ -296,6 +296,7 @@ func TestComplaint(t *testing.T) {
 	}
 	to := r.State.Epoch.Audience
 	b.refused(b.offer(bob, r, says(bus.Hash{1}), to), "not_due")
+	b.refused(b.offer(bob, r, says(bus.Hash{}), to), "not_due") // that he got none
 	var mine bus.Hash
 	for _, l := range chaintest.Leaves(to) {
 		if l.Endpoint == bob.ID() {
@@ -303,4 +304,9 @@ func TestComplaint(t *testing.T) {
 		}
 	}
 	b.append(bob, r, says(mine))
+
+	b.append(alice, r, r.Rekey(alice, roomlog.ReasonAsked))
+	b.Pass(time.Minute)
+	b.must(b.store.DeleteKeys(b.ctx(), r.State.ID, r.State.Epoch.Number)) // a damaged disk
+	b.append(bob, r, says(bus.Hash{}))
 }

@@ -1,0 +1,182 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"unibus/internal/bus"
+)
+
+// errErased: who has the key no more would get it again by asking the node.
+var errErased = bus.Errorf(bus.Integrity, "erased", "the key of that epoch is erased: the room keeps none of its messages any more")
+
+// over reports whether a room keeps no message of an epoch any more. An epoch ends
+// when the next one begins, but for what comes late, and no later than its own
+// not-after; its last message is kept as long as the room says. Who dates an
+// epoch back ends the one before early, by no more than its whole life.
+func (r *room) over(number bus.Epoch, now time.Time) bool {
+	ep := r.epochs[number]
+	if ep == nil {
+		return false
+	}
+	end := ep.NotAfter
+	if next := r.epochs[number+1]; next != nil && next.Started.Before(end) {
+		end = next.Started
+	}
+	return now.Sub(end)-bus.LateFrames-bus.ChainSkew > r.Retention
+}
+
+// eraseEvery is how often what is over is looked for.
+const eraseEvery = time.Hour
+
+// eraseState is where the profile says when that was last.
+const eraseState = "erased"
+
+// erase erases what this client keeps longer than its rooms keep messages, unless
+// that was looked for within eraseEvery, by any process. What fails holds nobody
+// up: it is tried again the next time.
+func (c *Client) erase(ctx context.Context) error {
+	now := c.now()
+	last, err := c.store.State(ctx, eraseState)
+	if err != nil && bus.KindOf(err) != bus.NotFound {
+		return err
+	}
+	ms, _ := strconv.ParseInt(string(last), 10, 64) // what cannot be read was long ago
+	if ago := now.Sub(time.UnixMilli(ms)); ago >= 0 && ago < eraseEvery {
+		return nil
+	}
+	if err := c.store.PutState(ctx, eraseState, strconv.AppendInt(nil, now.UnixMilli(), 10)); err != nil {
+		return err
+	}
+	_ = errors.Join(c.eraseSecrets(ctx), c.eraseKEMs(ctx))
+	return nil
+}
+
+// eraseSecrets erases the secrets of epochs that are over. It asks nobody: a room
+// whose log this client does not read any more ends here too.
+func (c *Client) eraseSecrets(ctx context.Context) error {
+	rooms, err := c.store.SecretRooms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range rooms {
+		if err := c.eraseRoom(ctx, id); err != nil {
+			return err
+		}
+	}
+	return c.store.Scrub(ctx, c.now())
+}
+
+func (c *Client) eraseRoom(ctx context.Context, id bus.RoomID) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil || r.Epoch == nil {
+		return err
+	}
+	through := bus.Epoch(0)
+	for r.over(through+1, c.now()) {
+		through++
+	}
+	if through == 0 {
+		return nil
+	}
+	if through == r.Epoch.Number { // the name was sealed with it
+		if _, err := c.keepName(ctx, r); err != nil && bus.KindOf(err) != bus.Integrity {
+			return err
+		}
+	}
+	return c.store.ForgetSecrets(ctx, id, through)
+}
+
+// keptName is what a room was called when its name was read last.
+func (w *world) keptName(ctx context.Context, id bus.RoomID) (string, error) {
+	known, err := w.store.Rooms(ctx)
+	for _, n := range known {
+		if n.Room == id {
+			return n.Name, err
+		}
+	}
+	return "", err
+}
+
+// eraseKEMs erases the kem keys that were replaced and have nothing left to open:
+// every envelope that was sealed to them is opened, or over. It asks for the
+// keys of all rooms, and so is done once for each key.
+func (c *Client) eraseKEMs(ctx context.Context) error {
+	old, err := c.replacedKEMs(ctx)
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	refs, err := c.roomRefs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		opened, err := c.openAll(ctx, ref.ID, old)
+		if err != nil || !opened {
+			return err
+		}
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return c.kems.drop(old)
+}
+
+// replacedKEMs are the serials of kem keys that were replaced bus.EpochAge ago or
+// longer, which gives other processes of this endpoint time to open what they have.
+func (c *Client) replacedKEMs(ctx context.Context) (serials []uint32, err error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if c.kems.keys == nil || len(c.kems.known) < 2 {
+		return nil, nil
+	}
+	if err := c.world.loadBus(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.world.loadAccount(ctx, c.id.Account); err != nil {
+		return nil, err
+	}
+	own, _ := c.ownEndpoint()
+	if own == nil {
+		return nil, nil
+	}
+	for _, k := range c.kems.known {
+		if at, ok := own.Replaced(k.Serial); ok && c.now().Sub(at) > bus.EpochAge {
+			serials = append(serials, k.Serial)
+		}
+	}
+	return serials, nil
+}
+
+// openAll keeps the secret of every epoch of a room that was sealed to one of the
+// serials of this endpoint's kem key and is not over. It reports whether nothing
+// is left: what its author sealed wrongly never opens, what the node does not give
+// now it may give later.
+func (c *Client) openAll(ctx context.Context, id bus.RoomID, serials []uint32) (bool, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil || r.Create.Suite == bus.SuiteClear {
+		return err == nil, err
+	}
+	for number, ep := range r.epochs {
+		own, in := ep.Recipient(c.id.Endpoint())
+		if !in || !slices.Contains(serials, own.Serial) || r.over(number, c.now()) {
+			continue
+		}
+		_, err := c.world.secret(ctx, r, number, c.reader())
+		var bad *badKey
+		switch {
+		case err == nil, errors.As(err, &bad):
+		case bus.KindOf(err) == bus.Integrity:
+			return false, nil
+		default:
+			return false, err
+		}
+	}
+	return true, nil
+}
