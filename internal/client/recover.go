@@ -132,7 +132,7 @@ func (c *Client) openAsRecovery(ctx context.Context, id bus.RoomID) (in bool, er
 	if err != nil || called.Name == "" {
 		return false, err
 	}
-	if _, err := c.tidy(ctx, id); err != nil && bus.KindOf(err) != bus.Limited {
+	if _, err := c.tidy(ctx, id); err != nil && !refusedRekey(err) { // a reader waits for a writer
 		return false, err
 	}
 	return true, nil
