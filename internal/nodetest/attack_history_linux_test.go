@@ -19,7 +19,7 @@ import (
 
 // Attack: the operator hands out a room key of his own making, or one of
 // another epoch, or says that it was sealed to others too. Checked: the client
-// does not use it.
+// does not use it, says that the node lies, and accuses no member.
 func TestAttackForgedKey(t *testing.T) {
 	t.Parallel()
 	o := operate(t)
@@ -62,8 +62,8 @@ func TestAttackForgedKey(t *testing.T) {
 	} {
 		o.tells(lie)
 		c := o.client(t, alice, false)
-		if _, err := c.SendOne(ctx, b.General, textRecord("secret")); bus.KindOf(err) != bus.Integrity {
-			t.Errorf("%s: alice sends: got %v (%s), want an error of integrity", name, err, bus.CodeOf(err))
+		if _, err := c.SendOne(ctx, b.General, textRecord("secret")); bus.KindOf(err) != bus.Integrity || bus.CodeOf(err) != "wrong_envelope" {
+			t.Errorf("%s: alice sends: got %v (%s), want wrong_envelope, an error of integrity", name, err, bus.CodeOf(err))
 		}
 		if names := roomNames(t, c); len(names) != 1 || names[0] != "" {
 			t.Errorf("%s: alice's rooms: got %q", name, names)
@@ -71,6 +71,9 @@ func TestAttackForgedKey(t *testing.T) {
 	}
 	if got := history(t, alice, b.General); len(got) != 1 {
 		t.Errorf("the room holds %q", got)
+	}
+	if now := m.room(b.General).Epoch.Number; now != r.Epoch.Number {
+		t.Errorf("the room is in epoch %d, was in %d: somebody was accused", now, r.Epoch.Number)
 	}
 }
 

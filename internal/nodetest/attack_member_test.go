@@ -195,29 +195,59 @@ func TestAttackImpersonation(t *testing.T) {
 	}
 }
 
-// Attack: an owner starts an epoch whose key one member cannot open. Checked:
-// she is told for each message of it, and goes on reading.
+// Attack: an owner starts an epoch whose key one member cannot open. Checked: she
+// is told whose key it is, and goes on as soon as the node takes a new one; others
+// see whom she blames.
 func TestAttackBadEnvelope(t *testing.T) {
 	t.Parallel()
-	b := boot(t)
+	var clock nodetest.Clock
+	b := boot(t, func(o *node.Options) { o.Now = clock.Now })
 	ctx := nodetest.Context(t)
 	alice, bob := b.Alice(b.General), b.Bob(b.General)
 	post(t, bob, b.General, "before")
 	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
 	must(t, err)
+	watcher := watch(t, b, b.Admin, b.General)
 	m := mirrorOf(t, b)
 	r := m.room(b.General)
 	m.append(bob, r, m.rekey(r, m.author(bob), bob.Identity.Content, craft{name: "general", seal: instead(alice.Endpoint())}))
 	post(t, bob, b.General, "alice cannot read this")
-	if _, err := alice.SendOne(ctx, b.General, textRecord("hello")); bus.KindOf(err) != bus.Integrity {
-		t.Errorf("alice sends without a key: got %v", err)
+	_, err = alice.SendOne(ctx, b.General, textRecord("hello"))
+	if bus.CodeOf(err) != "bad_key" || !strings.HasPrefix(err.Error(), "the room key that bob made does not open here; ") {
+		t.Errorf("alice sends without a key: got %v (%s)", err, bus.CodeOf(err))
 	}
-	b.Join("carol", b.General) // and with her comes a new key
+	clock.Pass(time.Minute) // a room takes one plain rekey a minute
+	post(t, alice, b.General, "hello")
+	if seen := watcher.until("alice: hello"); !slices.Contains(seen, "epoch: bad key of bob") {
+		t.Errorf("an owner sees %q, want that bob's key did not open", seen)
+	}
 	post(t, bob, b.General, "after")
 	got := history(t, alice, b.General)
-	if len(got) != 3 || got[0] != "bob: before" || !strings.HasPrefix(got[1], "undecryptable: ") || got[2] != "bob: after" {
-		t.Errorf("alice sees %q", got)
+	want := []string{"bob: before", "undecryptable: bad_envelope", "alice: hello", "bob: after"}
+	if !slices.Equal(got, want) {
+		t.Errorf("alice sees %q, want %q", got, want)
 	}
+}
+
+// Attack: the same, and the member only follows the room. Checked: she complains
+// without being asked, once the node takes it.
+func TestAttackBadEnvelopeWhileReading(t *testing.T) {
+	t.Parallel()
+	b := boot(t)
+	ctx := nodetest.Context(t)
+	alice, bob := b.Alice(b.General), b.Bob(b.General)
+	_, err := b.Admin.SetRoomRole(ctx, b.General, "bob", bus.RoleOwner)
+	must(t, err)
+	_, err = b.Admin.SetRoomRole(ctx, b.General, "alice", bus.RoleOwner) // who need not wait for bob's, as he is one
+	must(t, err)
+	b.Join("carol")
+	m := mirrorOf(t, b)
+	r := m.room(b.General)
+	watcher := watch(t, b, alice, b.General)
+	m.append(bob, r, m.add(r, m.log.User("carol").ID, m.author(bob), bob.Identity.Content, craft{name: "general", seal: instead(alice.Endpoint())}))
+	watcher.until("epoch: bad key of bob")
+	post(t, bob, b.General, "after")
+	watcher.until("bob: after")
 }
 
 // Attack: an owner starts an epoch with the shortest life that the rules allow,

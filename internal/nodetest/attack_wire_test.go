@@ -225,6 +225,8 @@ func lineOf(e bus.Event) string {
 		return "removed: " + string(e.Removed.Reason)
 	case e.Member != nil:
 		return "member: " + string(e.Member.User) + " " + string(e.Member.Change)
+	case e.Epoch != nil && e.Epoch.BadKeyBy != "":
+		return "epoch: bad key of " + string(e.Epoch.BadKeyBy)
 	case e.Epoch != nil:
 		return "epoch"
 	}
