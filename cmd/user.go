@@ -125,12 +125,13 @@ func onUser(ctx context.Context, env *Env, name string, f func(context.Context, 
 }
 
 func newUserRoleCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
+	var two twoAdmins
+	cmd := &cobra.Command{
 		Use:   "role NAME ROLE",
 		Short: "Say what a user may do on the bus: user or admin",
-		Long: "Say what a user may do on the bus: user or admin. To take an admin's role away\n" +
-			"needs the keys of the bus itself.",
-		Example:           "  unibus user role bob admin",
+		Long:  "Say what a user may do on the bus: user or admin.\n\n" + aboutTwoAdmins(),
+		Example: "  unibus user role bob admin\n  unibus user role carol user --propose\n" +
+			"  unibus user role carol user --cosign -",
 		Args:              takes(2, 2),
 		Annotations:       map[string]string{prints: printsChange},
 		ValidArgsFunction: completeUsers(env),
@@ -140,12 +141,34 @@ func newUserRoleCmd(env *Env) *cobra.Command {
 				return err
 			}
 			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
-				did, err := c.SetRole(ctx, h, role)
-				if err != nil {
-					return err
-				}
-				return printQuietChange(env, string(h), did, string(h)+" is "+args[1]+" now", string(h)+" is "+args[1]+" already")
+				return runUserRole(ctx, env, c, client.Against{Handle: h, Role: role}, two)
 			})
 		},
 	}
+	two.flags(cmd)
+	return cmd
+}
+
+func runUserRole(ctx context.Context, env *Env, c *client.Client, a client.Against, two twoAdmins) (err error) {
+	did := false
+	switch {
+	case two.propose:
+		return runPropose(ctx, env, c, a, "user role "+string(a.Handle)+" "+a.Role.String())
+	case two.cosign != "":
+		halves, err := env.readHalves(ctx, two.cosign)
+		if err != nil {
+			return err
+		}
+		rev, _, err := c.Cosign(ctx, a, halves)
+		if err != nil {
+			return err
+		}
+		did = rev.Changed
+	default:
+		if did, err = c.SetRole(ctx, a.Handle, a.Role); err != nil {
+			return err
+		}
+	}
+	is := string(a.Handle) + " is " + a.Role.String()
+	return printQuietChange(env, string(a.Handle), did, is+" now", is+" already")
 }

@@ -21,23 +21,49 @@ type revocationShown struct {
 }
 
 func newUserRevokeCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
+	var two twoAdmins
+	cmd := &cobra.Command{
 		Use:   "revoke NAME",
 		Short: "Take a user off the bus, cut connections, make new room keys",
 		Long: "Take a user off the bus for ever: cut all connections and make new keys for the\n" +
 			"rooms shared with you. In other rooms of theirs the next member that acts\n" +
 			"makes one. Somebody who was invited and has not joined loses the invites.\n\n" +
+			aboutTwoAdmins() + "\n\n" +
 			"It never asks, since minutes count, and it can be repeated.",
-		Example:           "  unibus user revoke bob",
+		Example:           "  unibus user revoke bob\n  unibus user revoke carol --propose\n  unibus user revoke carol --cosign -",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsChange},
 		ValidArgsFunction: completeUsers(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
+				switch {
+				case two.propose:
+					return runPropose(ctx, env, c, client.Against{Handle: h}, "user revoke "+string(h))
+				case two.cosign != "":
+					return runCosignRevoke(ctx, env, c, h, two.cosign)
+				}
 				return runUserRevoke(ctx, env, c, h)
 			})
 		},
 	}
+	two.flags(cmd)
+	return cmd
+}
+
+func runCosignRevoke(ctx context.Context, env *Env, c *client.Client, h bus.Handle, from string) error {
+	halves, err := env.readHalves(ctx, from)
+	if err != nil {
+		return err
+	}
+	rev, by, err := c.Cosign(ctx, client.Against{Handle: h}, halves)
+	if err != nil {
+		return err
+	}
+	thing := string(h)
+	if rev.Changed {
+		thing += ", as " + string(by) + " proposed,"
+	}
+	return printRevocation(ctx, env, c, string(h), thing, rev)
 }
 
 func runUserRevoke(ctx context.Context, env *Env, c *client.Client, h bus.Handle) error {

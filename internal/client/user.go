@@ -155,9 +155,18 @@ func (c *Client) SetRole(ctx context.Context, h bus.Handle, role bus.UserRole) (
 		if a := s.User(h); a.Active() && a.Role == role {
 			return nil, nil
 		}
-		return buslog.Role{Handle: h, Role: role}.Encode(), nil
+		return buslog.Role{Handle: h, Role: role}.Encode(), c.mayAlone(s, h)
 	}, c.orgKey(ctx, h)...)
 	return changed, err
+}
+
+// mayAlone says what is missing against an admin.
+func (c *Client) mayAlone(s *buslog.State, h bus.Handle) error {
+	if a := s.User(h); a.Active() && a.Role == bus.RoleAdmin && c.id.Org == nil {
+		return bus.Errorf(bus.Forbidden, "needs_two", "%s is an admin: it takes the organisation key, or two admins", h).
+			WithHint("add --propose, and have another admin co-sign")
+	}
+	return nil
 }
 
 // orgKey is needed against an admin, and only there.
@@ -188,7 +197,7 @@ func (c *Client) RevokeUser(ctx context.Context, h bus.Handle) (rev Revocation, 
 		if a.Revoked {
 			return nil, nil
 		}
-		return buslog.Revoke{Handle: h}.Encode(), nil
+		return buslog.Revoke{Handle: h}.Encode(), c.mayAlone(s, h)
 	}, c.orgKey(ctx, h)...)
 	if err != nil {
 		return rev, err
