@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/internal/config"
 	"unibus/internal/identity"
 	"unibus/internal/text"
@@ -23,34 +25,84 @@ type wordShown struct {
 	Word   string `json:"word"`
 }
 
-type wordsOptions struct{ org, forget bool }
+type wordsOptions struct {
+	org, forget bool
+	restore     string // "" or a file, - for stdin
+}
 
 func newIdentityWordsCmd(env *Env) *cobra.Command {
 	var o wordsOptions
 	cmd := &cobra.Command{
 		Use:   "words",
-		Short: "Print the 24 words that bring your account back, or forget them",
+		Short: "Print the 24 words that bring your account back, forget or restore them",
 		Long: "Print the 24 words that bring your account back when all devices are lost. Write\n" +
 			"them on paper: whoever reads them is you. With --org they are those of the bus\n" +
 			"itself, which only its founder has.\n\n" +
 			"With --forget what the words stand for is removed from this device, so that a\n" +
 			"thief of it gets less: three of the words are asked first. Copies that were made\n" +
-			"before still hold it.",
+			"before still hold it.\n\n" +
+			"With --restore words that were forgotten are put back, if they are the right ones:\n" +
+			"those of the organisation key, say, before an admin is revoked. They are typed\n" +
+			"unseen, or stand in a file or on stdin.",
 		Example: "  unibus identity words\n" +
 			"  unibus identity words --forget\n" +
-			"  unibus identity words --org",
+			"  unibus identity words --org\n" +
+			"  unibus identity words --org --restore -",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsList},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.forget && env.DryRun {
+			switch {
+			case o.forget && env.DryRun:
 				return usagef(cmd, "--forget cannot be tried with --dry-run")
+			case o.forget && o.restore != "":
+				return usagef(cmd, "--forget and --restore are one or the other")
+			case o.restore != "":
+				return runWordsRestore(cmd.Context(), env, o)
 			}
 			return runIdentityWords(cmd.Context(), env, o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.org, "org", false, "those of the organisation key of the bus")
 	cmd.Flags().BoolVar(&o.forget, "forget", false, "remove them from this device; off a terminal add --yes")
+	cmd.Flags().StringVar(&o.restore, "restore", "", "put them back on this device, from this `FILE` or - for stdin")
 	return cmd
+}
+
+func runWordsRestore(ctx context.Context, env *Env, o wordsOptions) error {
+	secret, err := env.wordsFrom(ctx, o.restore)
+	if err != nil {
+		return err
+	}
+	did := false
+	err = env.withClient(ctx, func(ctx context.Context, c *client.Client) (err error) {
+		if o.org {
+			did, err = c.RestoreOrg(ctx, identity.SigningKeyFromSeed(secret))
+		} else {
+			did, err = c.RestoreSeed(ctx, identity.SeedFrom(secret))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, at, err := env.context()
+	if err != nil {
+		return err
+	}
+	thing := "the " + o.thing() + " of " + at.Name
+	return printQuietChange(env, at.Name, did, thing+" are here again", thing+" are here already")
+}
+
+// wordsFrom reads 24 words from a file, or else as readWords does.
+func (e *Env) wordsFrom(ctx context.Context, path string) (secret [32]byte, err error) {
+	if path == "-" {
+		return e.readWords(ctx)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return secret, noFile(path, err)
+	}
+	return parseWords(string(raw[:min(len(raw), maxWord)]))
 }
 
 func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {

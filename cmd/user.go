@@ -137,6 +137,9 @@ func newUserRoleCmd(env *Env) *cobra.Command {
 		ValidArgsFunction: completeUsers(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			role, err := bus.ParseUserRole(args[1])
+			if err == nil {
+				err = two.check(cmd)
+			}
 			if err != nil {
 				return err
 			}
@@ -155,11 +158,7 @@ func runUserRole(ctx context.Context, env *Env, c *client.Client, a client.Again
 	case two.propose:
 		return runPropose(ctx, env, c, a, "user role "+string(a.Handle)+" "+a.Role.String())
 	case two.cosign != "":
-		halves, err := env.readHalves(ctx, two.cosign)
-		if err != nil {
-			return err
-		}
-		rev, _, err := c.Cosign(ctx, a, halves)
+		rev, err := runCosign(ctx, env, c, a, two.cosign)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,14 @@ type twoAdmins struct {
 func (o *twoAdmins) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.propose, "propose", false, "against an admin, without the keys of the bus: print what another admin has to co-sign")
 	cmd.Flags().StringVar(&o.cosign, "cosign", "", "write what another admin proposed, from this `FILE` or - for stdin")
-	cmd.MarkFlagsMutuallyExclusive("propose", "cosign")
+}
+
+// check refuses what contradicts itself.
+func (o twoAdmins) check(cmd *cobra.Command) error {
+	if o.propose && o.cosign != "" {
+		return usagef(cmd, "--propose and --cosign are for two admins: give one of them")
+	}
+	return nil
 }
 
 // aboutTwo is what the help says of them.
@@ -67,6 +74,19 @@ func runPropose(ctx context.Context, env *Env, c *client.Client, a client.Agains
 	line := fmt.Sprintf("proposed %s; %s must co-sign within %d minutes, before anything else is changed on the bus: unibus %s --cosign -",
 		a, strings.Join(shown.For, " or "), int(bus.ChainSkew/time.Minute), command)
 	return printChange(env, "proposal", text.Line(shown.Proposal), shown, text.Line(line))
+}
+
+// runCosign writes what another admin proposed, and says who that was.
+func runCosign(ctx context.Context, env *Env, c *client.Client, a client.Against, from string) (rev client.Revocation, err error) {
+	halves, err := env.readHalves(ctx, from)
+	if err != nil {
+		return rev, err
+	}
+	rev, by, err := c.Cosign(ctx, a, halves)
+	if err == nil {
+		env.note(text.Line(fmt.Sprintf("%s proposed %s", by, a)))
+	}
+	return rev, err
 }
 
 // readHalves reads the line of a proposal.

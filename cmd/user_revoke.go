@@ -35,6 +35,9 @@ func newUserRevokeCmd(env *Env) *cobra.Command {
 		Annotations:       map[string]string{prints: printsChange},
 		ValidArgsFunction: completeUsers(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := two.check(cmd); err != nil {
+				return err
+			}
 			return onUser(cmd.Context(), env, args[0], func(ctx context.Context, c *client.Client, h bus.Handle) error {
 				switch {
 				case two.propose:
@@ -51,19 +54,11 @@ func newUserRevokeCmd(env *Env) *cobra.Command {
 }
 
 func runCosignRevoke(ctx context.Context, env *Env, c *client.Client, h bus.Handle, from string) error {
-	halves, err := env.readHalves(ctx, from)
+	rev, err := runCosign(ctx, env, c, client.Against{Handle: h}, from)
 	if err != nil {
 		return err
 	}
-	rev, by, err := c.Cosign(ctx, client.Against{Handle: h}, halves)
-	if err != nil {
-		return err
-	}
-	thing := string(h)
-	if rev.Changed {
-		thing += ", as " + string(by) + " proposed,"
-	}
-	return printRevocation(ctx, env, c, string(h), thing, rev)
+	return printRevocation(ctx, env, c, string(h), string(h), rev)
 }
 
 func runUserRevoke(ctx context.Context, env *Env, c *client.Client, h bus.Handle) error {
