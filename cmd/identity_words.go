@@ -34,16 +34,16 @@ func newIdentityWordsCmd(env *Env) *cobra.Command {
 	var o wordsOptions
 	cmd := &cobra.Command{
 		Use:   "words",
-		Short: "Print the 24 words that bring your account back, forget or restore them",
+		Short: "Print the 24 words that bring your account back, or forget them",
 		Long: "Print the 24 words that bring your account back when all devices are lost. Write\n" +
 			"them on paper: whoever reads them is you. With --org they are those of the bus\n" +
 			"itself, which only its founder has.\n\n" +
 			"With --forget what the words stand for is removed from this device, so that a\n" +
 			"thief of it gets less: three of the words are asked first. Copies that were made\n" +
 			"before still hold it.\n\n" +
-			"With --restore words that were forgotten are put back, if they are the right ones:\n" +
-			"those of the organisation key, say, before an admin is revoked. They are typed\n" +
-			"unseen, or stand in a file or on stdin.",
+			"With --restore words that were forgotten are put back, if they are the right\n" +
+			"ones: those of the organisation key, say, before an admin is revoked. They are\n" +
+			"typed unseen, or stand in a file or on stdin.",
 		Example: "  unibus identity words\n" +
 			"  unibus identity words --forget\n" +
 			"  unibus identity words --org\n" +

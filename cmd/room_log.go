@@ -32,8 +32,8 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 		Use:   "log ROOM",
 		Short: "Show the verified history of who was in a room",
 		Long: "Show the verified history of who was in a room: each entry is signed by who made\n" +
-			"it, and checked here. In the last column + was added, - removed, ? invited, and ! made a\n" +
-			"room key that did not open, as the author of the entry says.",
+			"it, and checked here. In the last column + was added, - removed, ? invited; the\n" +
+			"room key of ! did not open, as the author of the entry says.",
 		Example:           "  unibus room log ops",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},

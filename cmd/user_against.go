@@ -35,10 +35,10 @@ func (o twoAdmins) check(cmd *cobra.Command) error {
 }
 
 // aboutTwo is what the help says of them.
-const aboutTwo = "Against an admin it needs the organisation key, which the founder of the bus has, or\n" +
-	"two admins of %d days. One of them runs it with --propose and hands the line that it\n" +
-	"prints to the other, who runs the same with --cosign: within %d minutes, and before\n" +
-	"anything else is changed on the bus. The line is no secret."
+const aboutTwo = "Against an admin it needs the organisation key, which the founder of the bus\n" +
+	"has, or two admins of %d days. One of them runs it with --propose and hands the\n" +
+	"line that it prints to the other, who runs the same with --cosign: within %d\n" +
+	"minutes, and before anything else is changed on the bus. The line is no secret."
 
 func aboutTwoAdmins() string {
 	return fmt.Sprintf(aboutTwo, int(bus.AdminAge/(24*time.Hour)), int(bus.ChainSkew/time.Minute))
