@@ -184,24 +184,35 @@ func (c *caller) half(method, target string, body []byte) (finish func() (status
 // begin is half for a request that may be refused before its body.
 func (c *caller) begin(method, target string, body []byte) (status int, finish func() (status int)) {
 	c.t.Helper()
-	conn, err := tls.Dial("tcp", c.authority, c.http.TLSClientConfig)
+	status, finish, err := c.try(method, target, body)
 	must(c.t, err)
+	return status, finish
+}
+
+// try is begin for a node that may hang up at any time.
+func (c *caller) try(method, target string, body []byte) (status int, finish func() (status int), err error) {
+	conn, err := tls.Dial("tcp", c.authority, c.http.TLSClientConfig)
+	if err != nil {
+		return 0, nil, err
+	}
 	c.t.Cleanup(func() { conn.Close() })
 	req := c.request(method, target, body)
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n", method, target, c.authority, len(body))
 	must(c.t, req.Header.Write(&head))
-	_, err = io.WriteString(conn, head.String()+"\r\n")
-	must(c.t, err)
+	if _, err = io.WriteString(conn, head.String()+"\r\n"); err != nil {
+		return 0, nil, err
+	}
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, req)
-	must(c.t, err)
+	if err != nil {
+		return 0, nil, err
+	}
 	if res.StatusCode != http.StatusContinue {
 		conn.Close()
-		return res.StatusCode, nil
+		return res.StatusCode, nil, nil
 	}
 	_, err = conn.Write(body[:len(body)/2])
-	must(c.t, err)
 	return res.StatusCode, func() int {
 		_, err := conn.Write(body[len(body)/2:])
 		must(c.t, err)
@@ -209,5 +220,5 @@ func (c *caller) begin(method, target string, body []byte) (status int, finish f
 		must(c.t, err)
 		defer res.Body.Close()
 		return res.StatusCode
-	}
+	}, err
 }
