@@ -32,6 +32,7 @@ const readers = {
   'identity/text.json': identity.checkTexts,
   'seal/blob.json': blob.checkBlobs,
   'seal/envelope.json': seal.checkEnvelopes,
+  'seal/grant.json': seal.checkGrants,
   'seal/refused.json': seal.checkRefused,
   'seal/seal-v1.json': seal.check,
   'signing/refused.json': request.checkRefused,

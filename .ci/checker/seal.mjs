@@ -46,6 +46,9 @@ export const bin = (v, fields) => Object.fromEntries(fields.map((f) => [f, unhex
 export const envelopeInfo = (b) =>
   cat(context('envelope'), b.bus, b.room, b.prev, uint(b.epoch, 8), b.actor, b.recipient, uint(b.serial, 4));
 
+export const grantInfo = (b) =>
+  cat(context('grant'), b.bus, b.room, b.entry, uint(b.epoch, 8), b.actor, b.recipient, uint(b.serial, 4));
+
 export function openEnvelope(seed, info, envelope) {
   demand(envelope.length === 1168, 'length', 'of an envelope');
   return hpkeOpen(seed, info, envelope);
@@ -180,6 +183,22 @@ export function checkEnvelopes(list, t) {
   });
 }
 
+// checkGrants reads grant.json: keys that were handed on, sealed as envelopes are.
+export function checkGrants(list, t) {
+  list.forEach((v, i) => {
+    const name = `grant ${i}`;
+    const b = t.accept(`${name} fields`, () => ({ ...bin(v, ['bus', 'room', 'entry', 'actor', 'recipient', 'secret', 'grant']), seed: unhex(v.kemSeed, 32), randomness: unhex(v.randomness, 64) }));
+    if (!b) return;
+    t.accept(`${name} randomness`, () => demand(b.randomness[63] < 128, 'value', 'X25519 does not read the last bit'));
+    const info = t.accept(`${name} binding`, () => grantInfo({ ...b, epoch: v.epoch, serial: v.serial }));
+    if (!info) return;
+    t.same(`${name} info`, v.info, hex(info));
+    t.same(name, v.grant, hex(hpkeSeal(kemPublic(b.seed), b.randomness, info, b.secret)));
+    t.accept(`${name} opens`, () => demand(equal(openEnvelope(b.seed, info, b.grant), b.secret), 'value', 'of the secret'));
+    t.only(v, ['kemSeed', 'randomness', 'bus', 'room', 'entry', 'epoch', 'actor', 'recipient', 'serial', 'info', 'secret', 'grant']);
+  });
+}
+
 const readers = {
   frame(v) {
     const endpoint = unhex(v.endpoint, 16), content = unhex(v.content, 32);
@@ -188,6 +207,7 @@ const readers = {
   },
   name: (v) => openName(unhex(v.secret, 32), unhex(v.room, 16), v.epoch, unhex(v.raw)),
   envelope: (v) => openEnvelope(unhex(v.kemSeed, 32), unhex(v.info), unhex(v.raw)),
+  grant: (v) => openEnvelope(unhex(v.kemSeed, 32), unhex(v.info), unhex(v.raw)),
   blob: (v) => decrypt(unhex(v.key, 32), unhex(v.scope, 16), unhex(v.raw)),
   content: (v) => readPlain(unhex(v.raw)),
 };

@@ -15,7 +15,7 @@ import (
 // are for readers in other languages.
 type refusal struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // frame, name, envelope, blob, content
+	Kind   string `json:"kind"` // frame, name, envelope, grant, blob, content
 	Reason string `json:"reason"`
 
 	Suite    uint8  `json:"suite,omitempty"` // of a frame, and of its epoch
@@ -26,7 +26,7 @@ type refusal struct {
 	Endpoint octets `json:"endpoint,omitempty"` // the one that is in the audience
 	Content  octets `json:"content,omitempty"`  // its C
 
-	KEMSeed octets `json:"kemSeed,omitempty"` // of an envelope
+	KEMSeed octets `json:"kemSeed,omitempty"` // of an envelope or a grant
 	Info    octets `json:"info,omitempty"`
 
 	Key   octets `json:"key,omitempty"` // of a blob
@@ -40,6 +40,7 @@ var codes = map[string]map[string]string{
 	"frame":    {"signature": "bad_signature", "endpoint": "not_in_audience", "": "bad_frame"},
 	"name":     {"": "bad_sealed_name"},
 	"envelope": {"": "bad_envelope"},
+	"grant":    {"": "bad_grant"},
 	"blob":     {"": "bad_blob"},
 	"content":  {"": "bad_blob"},
 }
@@ -67,6 +68,9 @@ func (r refusal) read(t *testing.T) error {
 		return err
 	case "envelope":
 		_, err := OpenEnvelope(identity.KEMKeyFromSeed([32]byte(r.KEMSeed)), r.Raw, bindingOf(r.Info))
+		return err
+	case "grant":
+		_, err := OpenGrant(identity.KEMKeyFromSeed([32]byte(r.KEMSeed)), r.Raw, grantOf(r.Info))
 		return err
 	case "blob":
 		key, err := BlobKeyFrom(r.Key)
@@ -96,6 +100,19 @@ func bindingOf(info []byte) (b Binding) {
 	return b
 }
 
+// grantOf reads what Grant.info writes.
+func grantOf(info []byte) (g Grant) {
+	at := info[len("unibus/1 grant"):]
+	for _, field := range [][]byte{g.Bus[:], g.Room[:], g.Entry[:]} {
+		at = at[copy(field, at):]
+	}
+	g.Epoch, at = bus.Epoch(binary.BigEndian.Uint64(at)), at[8:]
+	at = at[copy(g.Actor[:], at):]
+	at = at[copy(g.Recipient[:], at):]
+	g.Serial = binary.BigEndian.Uint32(at)
+	return g
+}
+
 func TestVectorsRefused(t *testing.T) {
 	t.Parallel()
 	v := readVectors(t)
@@ -106,6 +123,7 @@ func TestVectorsRefused(t *testing.T) {
 	made = append(made, refusedFrames(t, v.Frames[2])...)
 	made = append(made, refusedNames(t, v)...)
 	made = append(made, refusedEnvelopes(v)...)
+	made = append(made, refusedGrants(readGrants(t)[0])...)
 	made = append(made, refusedBlobs(t, v)...)
 	made = append(made, refusedContents()...)
 	for _, r := range frozen(t, "refused.json", made) {
@@ -269,6 +287,36 @@ func refusedEnvelopes(v vectors) (out []refusal) {
 	add("cut by a byte", "length", func(r *refusal) { r.Raw = r.Raw[:1167] })
 	add("without a ciphertext", "length", func(r *refusal) { r.Raw = r.Raw[:1120] })
 	add("nothing", "length", func(r *refusal) { r.Raw = octets{} })
+	return out
+}
+
+// refusedGrants are grants in another place, and what is sealed as something
+// else.
+func refusedGrants(v grantVector) (out []refusal) {
+	good := refusal{Kind: "grant", KEMSeed: v.KEMSeed, Info: v.Info, Raw: v.Grant}
+	add := func(name, reason string, change func(*refusal)) {
+		r := good
+		r.Name, r.Reason = name, reason
+		change(&r)
+		out = append(out, r)
+	}
+	at := len("unibus/1 grant")
+	for _, field := range []struct {
+		name string
+		size int
+	}{{"bus", 16}, {"room", 16}, {"entry", 32}, {"epoch", 8}, {"actor", 16}, {"recipient", 16}, {"serial", 4}} {
+		end := at + field.size - 1
+		add("of another "+field.name, "tag", func(r *refusal) { r.Info = flipped(r.Info, end) })
+		at += field.size
+	}
+	add("for another key", "tag", func(r *refusal) { r.KEMSeed = flipped(r.KEMSeed, 0) })
+	add("last byte", "tag", func(r *refusal) { r.Raw = flipped(r.Raw, 1167) })
+	add("longer by a byte", "length", func(r *refusal) { r.Raw = longer(r.Raw) })
+	add("cut by a byte", "length", func(r *refusal) { r.Raw = r.Raw[:1167] })
+	add("nothing", "length", func(r *refusal) { r.Raw = octets{} })
+	add("a grant in place of an envelope", "tag", func(r *refusal) {
+		r.Kind, r.Info = "envelope", append(octets("unibus/1 envelope"), r.Info[len("unibus/1 grant"):]...)
+	})
 	return out
 }
 
