@@ -13,6 +13,10 @@ func (x *exchange) number(name string, otherwise uint64) (uint64, error) {
 	if !there {
 		return otherwise, nil
 	}
+	return parseNumber(name, text)
+}
+
+func parseNumber(name, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || strconv.FormatUint(n, 10) != text {
 		return 0, badNumber(name)

@@ -65,6 +65,8 @@ func routes() []route {
 		{wire.RouteRoomAppend, known, small, nil, (*exchange).appendRoom},
 		{wire.RouteStage, known, small, nil, (*exchange).stage},
 		{wire.RouteKey, known, empty, []string{"epoch", "endpoint"}, (*exchange).key},
+		{wire.RouteGrant, known, small, nil, (*exchange).grant},
+		{wire.RouteGrants, known, empty, []string{"endpoint", "from"}, (*exchange).grants},
 		{wire.RouteMessages, known, empty, []string{"after", "before", "limit"}, (*exchange).messages},
 		{wire.RouteMyRooms, known, empty, nil, (*exchange).roomsOf},
 

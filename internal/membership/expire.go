@@ -13,9 +13,10 @@ import (
 // envelopes may still be stored.
 type endedEpoch struct {
 	number bus.Epoch
-	at     time.Time     // when it ended
-	by     bus.AccountID // who made it
-	bytes  int64         // of its envelopes
+	at     time.Time      // when it ended
+	by     bus.AccountID  // who made it
+	actor  bus.EndpointID // with which endpoint
+	bytes  int64          // of its envelopes
 }
 
 // end notes that an epoch is not in force any more: the next one began, or its own
@@ -28,7 +29,7 @@ func (r *room) end(last *roomlog.Epoch, bytes int64) {
 	if last.NotAfter.Before(at) {
 		at = last.NotAfter
 	}
-	r.ended = append(r.ended, endedEpoch{last.Number, at, last.Author, bytes})
+	r.ended = append(r.ended, endedEpoch{last.Number, at, last.Author, last.Actor, bytes})
 }
 
 // over counts the ended epochs of which the room keeps no message any more: frames
@@ -40,7 +41,7 @@ func (r *room) over(now time.Time) (n int) {
 	return n
 }
 
-// ExpireKeys deletes the envelopes of epochs of which no message is kept any more,
+// ExpireKeys deletes the envelopes and grants of epochs of which no message is kept any more,
 // and of closed rooms. What was sealed to a key that somebody steals later is then
 // not here to be opened. Those of the epoch in force stay: they hold the room's
 // name.

@@ -24,10 +24,7 @@ func (s *Service) Key(ctx context.Context, by Signer, id bus.RoomID, epoch bus.E
 		if epoch == 0 {
 			epoch = at.state.Epoch.Number
 		}
-		if !by.unsigned && endpoint != by.Endpoint && !v.ownsInvite(by, endpoint) && !v.ownsRecovery(by, endpoint) {
-			return errNotYourKey
-		}
-		return nil
+		return v.mayOpen(by, endpoint)
 	})
 	if err != nil {
 		return wire.Key{}, err
@@ -39,6 +36,14 @@ func (s *Service) Key(ctx context.Context, by Signer, id bus.RoomID, epoch bus.E
 }
 
 var errNotYourKey = bus.Errorf(bus.Forbidden, "not_your_key", "a room key is given to the endpoint it was sealed to")
+
+// mayOpen refuses what was sealed to endpoints that are not by's.
+func (v *view) mayOpen(by Signer, endpoint bus.EndpointID) error {
+	if !by.unsigned && endpoint != by.Endpoint && !v.ownsInvite(by, endpoint) && !v.ownsRecovery(by, endpoint) {
+		return errNotYourKey
+	}
+	return nil
+}
 
 // ownsInvite reports whether endpoint is the one-time endpoint of the invite
 // that by's account took up: what was sealed to it until then is his.

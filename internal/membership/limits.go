@@ -18,7 +18,7 @@ type Caps struct {
 	Invites    int     // open invites an admin made
 	Staged     int     // envelopes waiting for their entry
 	LogBytes   int64   // of entries a user wrote
-	SealBytes  int64   // of envelopes that came with them
+	SealBytes  int64   // of envelopes that came with them, and of earlier keys handed on
 	BlobBytes  int64   // of stored blobs
 	Appends    float64 // entries a second, in bursts of ten seconds' worth
 }
@@ -130,6 +130,10 @@ func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
 	if err != nil {
 		return nil, err
 	}
+	granted, err := s.store.GrantCount(ctx, by.Account)
+	if err != nil {
+		return nil, err
+	}
 	caps := s.opts.Caps
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -137,7 +141,7 @@ func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
 		{Name: "rooms", Used: int64(s.view.made[by.Account]), Cap: int64(s.roomCap(by)), Unit: "rooms"},
 		{Name: "staged_envelopes", Used: int64(staged), Cap: int64(caps.Staged), Unit: "envelopes"},
 		{Name: "log", Used: s.view.written[by.Account], Cap: caps.LogBytes, Unit: "bytes"},
-		{Name: "room_keys", Used: s.view.sealed[by.Account], Cap: caps.SealBytes, Unit: "bytes"},
+		{Name: "room_keys", Used: s.view.sealed[by.Account] + int64(granted)*envelopeSize, Cap: caps.SealBytes, Unit: "bytes"},
 		{Name: "blobs", Used: blobs, Cap: caps.BlobBytes, Unit: "bytes"},
 	}
 	if by.Admin {

@@ -138,10 +138,23 @@ type Store interface {
 	// Envelope returns an endpoint's envelope of an epoch and all its leaves;
 	// ErrNoKey when there is none.
 	Envelope(ctx context.Context, room bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) (sealed []byte, leaves []wire.Leaf, err error)
-	// DeleteKeys removes the envelopes and leaves of a room's epochs up to one,
+	// DeleteKeys removes the envelopes, leaves and grants of a room's epochs up to one,
 	// whole epochs at a time: broken off, the same call goes on. It writes nothing
 	// where there is none.
 	DeleteKeys(ctx context.Context, room bus.RoomID, through bus.Epoch) error
+
+	// Leaves returns those of an epoch, by endpoint: none when it has no
+	// envelopes.
+	Leaves(ctx context.Context, room bus.RoomID, epoch bus.Epoch) ([]wire.Leaf, error)
+
+	// PutGrants keeps grants of epochs that have envelopes; one of the same actor
+	// for the same epoch and endpoint replaces the earlier.
+	PutGrants(ctx context.Context, at Granting, grants []wire.Grant) error
+	// Grants returns what was handed on to an endpoint of an epoch and those
+	// behind it, by epoch and actor.
+	Grants(ctx context.Context, room bus.RoomID, endpoint bus.EndpointID, from bus.Epoch, limit int) ([]wire.Granted, error)
+	// GrantCount counts what an account has handed on anywhere.
+	GrantCount(ctx context.Context, by bus.AccountID) (int, error)
 
 	// PutBlob stores a row, or renews the expiry of the row with its key: an
 	// expiry only grows, and a row that became a whole blob or a manifest

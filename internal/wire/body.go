@@ -157,6 +157,29 @@ type Leaf struct {
 	Envelope bus.Hash       `json:"envelope"`
 }
 
+// Grant is the secret of an epoch, sealed for an endpoint that came later.
+type Grant struct {
+	Epoch    bus.Epoch
+	Endpoint bus.EndpointID
+	Serial   uint32 // of the endpoint's kem key
+	Sealed   []byte
+}
+
+// Granted is a grant as its recipient gets it.
+type Granted struct {
+	Epoch  bus.Epoch      `json:"epoch"`
+	Since  bus.Epoch      `json:"since"` // that let the recipient in
+	Actor  bus.EndpointID `json:"actor"` // who hands it on
+	Serial uint32         `json:"serial"`
+	Sealed []byte         `json:"sealed"`
+}
+
+// Grants is a page of them, by epoch.
+type Grants struct {
+	Items []Granted `json:"items"`
+	More  bool      `json:"more"` // ask again from the last epoch on
+}
+
 // Blob is what a node tells of a stored blob, as who put it said it is.
 type Blob struct {
 	ID       bus.Hash   `json:"id"`

@@ -25,6 +25,11 @@ const MediaMessages = "application/vnd.unibus.messages"
 //	endpoint 16 | serial 4 | length 2 | sealed
 const MediaEnvelopes = "application/vnd.unibus.envelopes"
 
+// MediaGrants is the content type of keys that are handed on: for each
+//
+//	epoch 8 | endpoint 16 | serial 4 | length 2 | sealed
+const MediaGrants = "application/vnd.unibus.grants"
+
 // StoredMessage is one stored frame with the facts of the node.
 type StoredMessage struct {
 	Seq   uint64
@@ -147,3 +152,31 @@ func ParseEnvelopes(b []byte) (out []Envelope, err error) {
 }
 
 var errEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d envelopes", bus.MaxEnvelopes)
+
+// AppendGrant appends one grant of a body to b.
+func AppendGrant(b []byte, g Grant) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(g.Epoch))
+	b = append(b, g.Endpoint[:]...)
+	b = binary.BigEndian.AppendUint32(b, g.Serial)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Sealed)))
+	return append(b, g.Sealed...)
+}
+
+// ParseGrants reads a body of at most bus.MaxEnvelopes grants.
+func ParseGrants(b []byte) (out []Grant, err error) {
+	for len(b) > 0 {
+		if len(b) < 30 || len(out) == bus.MaxEnvelopes {
+			return nil, errGrants
+		}
+		g := Grant{Epoch: bus.Epoch(binary.BigEndian.Uint64(b)), Endpoint: bus.EndpointID(b[8:24]), Serial: binary.BigEndian.Uint32(b[24:])}
+		size := int(binary.BigEndian.Uint16(b[28:]))
+		if b = b[30:]; len(b) < size {
+			return nil, errGrants
+		}
+		g.Sealed, b = b[:size], b[size:]
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+var errGrants = bus.Errorf(bus.Invalid, "bad_grants", "not a list of at most %d grants", bus.MaxEnvelopes)

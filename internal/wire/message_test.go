@@ -103,3 +103,44 @@ func TestEnvelopes(t *testing.T) {
 		t.Errorf("one too many: %v", err)
 	}
 }
+
+// TestGrants: what is handed on reads back, and what is cut or too long is
+// refused.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	want := []Grant{{Epoch: 1 << 40, Endpoint: me, Serial: 1 << 31, Sealed: []byte("sealed")}, {Epoch: 2, Sealed: []byte{}}}
+	var raw []byte
+	for _, g := range want {
+		raw = AppendGrant(raw, g)
+	}
+	if got, err := ParseGrants(raw); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	first := len(AppendGrant(nil, want[0]))
+	for n := 1; n < len(raw); n++ {
+		if _, err := ParseGrants(raw[:n]); (err == nil) != (n == first) {
+			t.Errorf("cut after %d bytes: %v", n, err)
+		}
+	}
+	many := bytes.Repeat(AppendGrant(nil, want[1]), bus.MaxEnvelopes+1)
+	if _, err := ParseGrants(many); bus.CodeOf(err) != "bad_grants" {
+		t.Errorf("%d grants: %v", bus.MaxEnvelopes+1, err)
+	}
+}
+
+func FuzzGrants(f *testing.F) {
+	f.Add(AppendGrant(nil, Grant{Epoch: 7, Endpoint: me, Serial: 3, Sealed: []byte("sealed")}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		grants, err := ParseGrants(raw)
+		if err != nil {
+			return
+		}
+		var again []byte
+		for _, g := range grants {
+			again = AppendGrant(again, g)
+		}
+		if !bytes.Equal(raw, again) {
+			t.Errorf("%x reads as %x", raw, again)
+		}
+	})
+}

@@ -27,6 +27,8 @@ const (
 	RouteRoomAppend = "POST /rooms/{room}/log"
 	RouteStage      = "PUT /rooms/{room}/envelopes/{root}"
 	RouteKey        = "GET /rooms/{room}/key"
+	RouteGrant      = "PUT /rooms/{room}/grants/{epoch}"
+	RouteGrants     = "GET /rooms/{room}/grants"
 	RouteMessages   = "GET /rooms/{room}/messages"
 	RouteMyRooms    = "GET /members/{endpoint}/rooms"
 	RouteBlobs      = "GET /blobs"
@@ -100,6 +102,17 @@ func StageTarget(id bus.RoomID, root bus.Hash) string {
 // KeyTarget asks for the envelope of an endpoint.
 func KeyTarget(id bus.RoomID, epoch bus.Epoch, endpoint bus.EndpointID) string {
 	return RoomTarget(id) + "/key?epoch=" + strconv.FormatUint(uint64(epoch), 10) + "&endpoint=" + endpoint.String()
+}
+
+// GrantTarget hands keys on to those whom an epoch let in.
+func GrantTarget(id bus.RoomID, since bus.Epoch) string {
+	return RoomTarget(id) + "/grants/" + strconv.FormatUint(uint64(since), 10)
+}
+
+// GrantsTarget asks for what was handed on to an endpoint, of an epoch and those
+// behind it.
+func GrantsTarget(id bus.RoomID, endpoint bus.EndpointID, from bus.Epoch) string {
+	return RoomTarget(id) + "/grants?endpoint=" + endpoint.String() + "&from=" + strconv.FormatUint(uint64(from), 10)
 }
 
 // MessagesAfter asks for the first limit messages after a sequence.

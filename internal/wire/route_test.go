@@ -14,7 +14,7 @@ func TestTargets(t *testing.T) {
 	mux := http.NewServeMux()
 	for _, pattern := range []string{
 		RouteHealth, RouteServer, RouteLog, RouteLogAppend, RouteUsers, RouteUser, RouteAccount, RouteAccountAdd, RouteFound,
-		RouteAccept, RouteRoomNew, RouteRoom, RouteMembers, RouteRoomLog, RouteRoomAppend, RouteStage, RouteKey, RouteMessages,
+		RouteAccept, RouteRoomNew, RouteRoom, RouteMembers, RouteRoomLog, RouteRoomAppend, RouteStage, RouteKey, RouteGrant, RouteGrants, RouteMessages,
 		RouteMyRooms, RouteBlobs, RouteBlobHead, RouteBlobGet, RouteBlobPut, RouteBlobDelete, RouteLimits,
 	} {
 		mux.Handle(pattern, http.NotFoundHandler())
@@ -27,6 +27,7 @@ func TestTargets(t *testing.T) {
 		{"POST", AccountIDTarget(bus.AccountID{1}), RouteAccountAdd}, {"POST", AcceptTarget(bus.InviteID{1}), RouteAccept},
 		{"GET", RoomTarget(room), RouteRoom}, {"GET", MembersTarget(room), RouteMembers}, {"GET", RoomLogTarget(room, 7), RouteRoomLog},
 		{"POST", RoomAppendTarget(room), RouteRoomAppend}, {"PUT", StageTarget(room, bus.Hash{1}), RouteStage},
+		{"PUT", GrantTarget(room, 7), RouteGrant}, {"GET", GrantsTarget(room, me, 7), RouteGrants},
 		{"GET", KeyTarget(room, 7, me), RouteKey}, {"GET", MessagesAfter(room, 7, 9), RouteMessages},
 		{"GET", MessagesBefore(room, 7, 9), RouteMessages}, {"GET", MyRoomsTarget(me), RouteMyRooms},
 		{"GET", BlobsTarget("bus", ""), RouteBlobs}, {"GET", BlobsTarget("bus", "x"), RouteBlobs}, {"HEAD", BlobTarget(bus.Hash{1}), RouteBlobHead},

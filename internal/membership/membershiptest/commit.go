@@ -12,6 +12,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/membership"
+	"unibus/internal/wire"
 )
 
 func testEmpty(t *testing.T, open Opener) {
@@ -277,6 +278,10 @@ func every(ctx context.Context, s membership.Store) map[string]error {
 	_, errs["Staged"] = s.Staged(ctx, membership.Staging{})
 	_, errs["StagedCount"] = s.StagedCount(ctx, bus.AccountID{})
 	_, _, errs["Envelope"] = s.Envelope(ctx, room.ID, 1, bus.EndpointID{})
+	_, errs["Leaves"] = s.Leaves(ctx, room.ID, 1)
+	errs["PutGrants"] = s.PutGrants(ctx, granting(1, 2, 5), []wire.Grant{grant(1, 2)})
+	_, errs["Grants"] = s.Grants(ctx, room.ID, bus.EndpointID{}, 0, 1)
+	_, errs["GrantCount"] = s.GrantCount(ctx, bus.AccountID{})
 	errs["PutBlob"] = s.PutBlob(ctx, row)
 	_, errs["RenewBlobs"] = s.RenewBlobs(ctx, row.Scope, row.Uploader, []bus.Hash{row.ID}, noon)
 	_, errs["Blobs"] = s.Blobs(ctx, row.ID)

@@ -58,6 +58,12 @@ func testStage(t *testing.T, open Opener) {
 			t.Errorf("endpoint %s: another envelope, or other leaves", e.Endpoint)
 		}
 	}
+	all, err := s.Leaves(ctx(t), at.Room, 1)
+	none, err2 := s.Leaves(ctx(t), at.Room, 2)
+	must(t, errors.Join(err, err2))
+	if !reflect.DeepEqual(all, leaves) || len(none) != 0 {
+		t.Errorf("leaves %v, and %v of no epoch; want %v", all, none, leaves)
+	}
 	left, err := s.Staged(ctx(t), at)
 	n, err2 := s.StagedCount(ctx(t), at.By)
 	must(t, errors.Join(err, err2))

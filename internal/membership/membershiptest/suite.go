@@ -27,8 +27,8 @@ func Run(t *testing.T, newPlace func(testing.TB) Opener) {
 		"Empty": testEmpty, "Commit": testCommit, "Pages": testPages, "WalkOrder": testWalkOrder,
 		"Behind": testBehind, "Atomic": testAtomic, "Race": testRace, "Parallel": testParallel,
 		"Stage": testStage, "StageExact": testStageExact, "StageLimits": testStageLimits, "Inline": testInline,
-		"DeleteKeys": testDeleteKeys,
-		"Rooms":      testRooms, "Blobs": testBlobs, "BlobRenewal": testBlobRenewal, "Meta": testMeta,
+		"DeleteKeys": testDeleteKeys, "Grants": testGrants,
+		"Rooms": testRooms, "Blobs": testBlobs, "BlobRenewal": testBlobRenewal, "Meta": testMeta,
 		"Cancelled": testCancelled, "Closed": testClosed, "Reopen": testReopen,
 	} {
 		t.Run(name, func(t *testing.T) {

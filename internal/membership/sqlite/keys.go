@@ -134,15 +134,37 @@ func (s *Store) DeleteKeys(ctx context.Context, room bus.RoomID, through bus.Epo
 	}
 }
 
-// deleteEpoch removes what is kept of one epoch: at most bus.MaxEndpoints rows, so
-// that other writes do not wait for long.
+// deleteEpoch removes what is kept of one epoch: few thousand rows, so that other
+// writes do not wait for long.
 func (s *Store) deleteEpoch(ctx context.Context, room bus.RoomID, epoch int64) error {
 	return s.writer.write(ctx, false, func(t *tx) error {
 		if err := t.exec("DELETE FROM envelopes WHERE room = ? AND epoch = ?", room[:], epoch); err != nil {
 			return err
 		}
+		if err := t.exec("DELETE FROM grants WHERE room = ? AND epoch = ?", room[:], epoch); err != nil {
+			return err
+		}
 		return t.exec("DELETE FROM epochs WHERE room = ? AND epoch = ?", room[:], epoch)
 	})
+}
+
+// Leaves implements membership.Store.
+func (s *Store) Leaves(ctx context.Context, room bus.RoomID, epoch bus.Epoch) ([]wire.Leaf, error) {
+	got, err := collect(ctx, s.read, func(row *sql.Rows) (out []wire.Leaf, err error) {
+		var leaves, check []byte
+		if err := row.Scan(&leaves, &check); err != nil {
+			return nil, err
+		}
+		out, ok := unpackLeaves(leaves)
+		if !ok || !bytes.Equal(check, sum(room[:], int64(epoch), leaves)) {
+			return nil, membership.ErrDamaged
+		}
+		return out, nil
+	}, "SELECT leaves, sum FROM epochs WHERE room = ? AND epoch = ?", room[:], int64(epoch))
+	if err != nil || len(got) == 0 {
+		return nil, translate(err)
+	}
+	return got[0], nil
 }
 
 // leafSize is that of one packed leaf: endpoint 16, serial 4, hash 32.
