@@ -30,7 +30,8 @@ func newEndpointAddCmd(env *Env) *cobra.Command {
 		Long: "Print a link, good for one hour and one use, that makes another device yours:\n" +
 			"there, 'unibus join' takes it. Whoever holds the link can become you; send it on\n" +
 			"a way that you trust. The new device never gets the 24 words, and is in your\n" +
-			"rooms with the next message of another device or member.\n\n" +
+			"rooms with the next message of another device or member, who hands on to it\n" +
+			"what you can read there.\n\n" +
 			"With --bot write the keys of a bot or a job into one file, for\n" +
 			"UNIBUS_IDENTITY_FILE. It can do what --verbs says in the rooms that you name,\n" +
 			"until its time is over; many jobs may share the file.",

@@ -26,7 +26,8 @@ func newRoomCreateCmd(env *Env) *cobra.Command {
 		Short: "Make a room, with you as its owner",
 		Long: "Make a room, with you as its owner, and print its id.\n\n" +
 			"Only its members can read it and know its name. Whoever is added reads what\n" +
-			"is sent from then on, unless --history is all.",
+			"is sent from then on; with --history all also what is kept from before, and so\n" +
+			"does whoever holds the link of an invite to it.",
 		Example:     "  unibus room create ops\n  unibus room create ci --retention 3d --if-missing",
 		Args:        takes(1, 1),
 		Annotations: changesRoom(),

@@ -22,6 +22,7 @@ type entryShown struct {
 	Added   []string  `json:"added"`
 	Removed []string  `json:"removed"`
 	Invited []string  `json:"invited"`
+	Earlier []string  `json:"earlier"` // who may read what is kept from before since then
 	Hash    bus.Hash  `json:"hash"`
 
 	BadKeyBy bus.Handle `json:"bad_key_by,omitempty"` // whose key did not open, as By says
@@ -32,8 +33,9 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 		Use:   "log ROOM",
 		Short: "Show the verified history of who was in a room",
 		Long: "Show the verified history of who was in a room: each entry is signed by who made\n" +
-			"it, and checked here. In the last column + was added, - removed, ? invited; the\n" +
-			"room key of ! did not open, as the author of the entry says.",
+			"it, and checked here. In the last column + was added, - removed, ? invited; ^ has\n" +
+			"an endpoint since then that may read what is kept from before; the room key of\n" +
+			"! did not open, as the author of the entry says.",
 		Example:           "  unibus room log ops",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
@@ -46,7 +48,8 @@ func printRoomLog(env *Env, entries []client.LogEntry) error {
 	shown := make([]entryShown, len(entries))
 	for i, e := range entries {
 		shown[i] = entryShown{Index: e.Index, Time: e.Time.UTC(), Op: e.Op, By: string(e.By),
-			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Hash: e.Hash, BadKeyBy: e.BadKeyBy}
+			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Earlier: names(e.Heirs),
+			Hash: e.Hash, BadKeyBy: e.BadKeyBy}
 	}
 	return printList(env, "entry", shown,
 		column[entryShown]{"index", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Index), 10)) }},
@@ -65,7 +68,7 @@ func (e entryShown) who() text.Safe {
 	for _, part := range []struct {
 		sign  string
 		names []string
-	}{{"+", e.Added}, {"-", e.Removed}, {"?", e.Invited}} {
+	}{{"+", e.Added}, {"-", e.Removed}, {"?", e.Invited}, {"^", e.Earlier}} {
 		for _, n := range part.names {
 			words = append(words, part.sign+n)
 		}

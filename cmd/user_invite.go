@@ -48,8 +48,9 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 		Short: "Print a link, good for one use, that lets somebody in",
 		Long: "Print a link, good for one use, that lets somebody in as NAME, and into the\n" +
 			"rooms that you name, with nobody of them online. Whoever holds the link can\n" +
-			"join as NAME, and read what is sent in those rooms until somebody has joined:\n" +
-			"send it on a way that you trust.\n\n" +
+			"join as NAME, and read what is sent in those rooms until somebody has joined,\n" +
+			"in rooms of --history all also what is kept from before: send it on a way that\n" +
+			"you trust.\n\n" +
 			"Without --room it is the room " + firstRoom + ", where you own it. A link works on this\n" +
 			"machine only where the node listens on it alone: see 'unibus serve --host'.",
 		Example:     "  unibus user invite bob > bob.link\n  unibus user invite carol --room ops --room design --ttl 1h",

@@ -45,6 +45,7 @@ func (c *Client) startEpoch(ctx context.Context, id bus.RoomID, plan func(*room)
 		if err != nil {
 			return false, err
 		}
+		_ = c.loadHanded(ctx, r) // before there is a new epoch
 		st, err := plan(r)
 		if err != nil || st.body == nil {
 			return false, err
@@ -56,7 +57,9 @@ func (c *Client) startEpoch(ctx context.Context, id bus.RoomID, plan func(*room)
 		if err != nil && !(st.nameless && bus.KindOf(err) == bus.Integrity) {
 			return false, err
 		}
-		err = c.appendEpoch(ctx, r, st, name, co...)
+		if err = c.appendEpoch(ctx, r, st, name, co...); err == nil {
+			c.handOn(ctx, r)
+		}
 		if !errors.Is(err, bus.ErrBehind) {
 			return err == nil, err
 		}

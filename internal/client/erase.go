@@ -153,7 +153,7 @@ func (c *Client) replacedKEMs(ctx context.Context) (serials []uint32, err error)
 }
 
 // openAll keeps the secret of every epoch of a room that was sealed to one of the
-// serials of this endpoint's kem key and is not over. It reports whether nothing
+// serials of this endpoint's kem key, or handed on to it, and is not over. It reports whether nothing
 // is left: what its author sealed wrongly never opens, what the node does not give
 // now it may give later.
 func (c *Client) openAll(ctx context.Context, id bus.RoomID, serials []uint32) (bool, error) {
@@ -162,6 +162,9 @@ func (c *Client) openAll(ctx context.Context, id bus.RoomID, serials []uint32) (
 	r, err := c.world.syncRoom(ctx, id)
 	if err != nil || r.Create.Suite == bus.SuiteClear {
 		return err == nil, err
+	}
+	if err := c.world.takeGrants(ctx, r, c.reader()); err != nil {
+		return false, err
 	}
 	for number, ep := range r.epochs {
 		own, in := ep.Recipient(c.id.Endpoint())

@@ -201,11 +201,14 @@ func (f *follower) fill(ctx context.Context) error {
 	return f.tellLog()
 }
 
-// refresh reads the room's log on.
+// refresh reads the room's log on, and hands keys on to who came.
 func (c *Client) refresh(ctx context.Context, id bus.RoomID) error {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	_, err := c.world.syncRoom(ctx, id)
+	r, err := c.world.syncRoom(ctx, id)
+	if err == nil {
+		c.handOn(ctx, r)
+	}
 	return err
 }
 

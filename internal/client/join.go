@@ -197,7 +197,7 @@ func keepSecrets(ctx context.Context, c *Client, r *room, me reader) error {
 		return nil
 	}
 	for number, ep := range r.epochs {
-		if _, in := ep.Recipient(me.endpoint); !in {
+		if _, in := ep.Recipient(me.endpoint); !in && !c.world.mayInherit(r, number, me) {
 			continue
 		}
 		if _, err := c.world.secret(ctx, r, number, me); err != nil && bus.KindOf(err) != bus.Integrity {

@@ -26,20 +26,29 @@ var errNoKey = bus.Errorf(bus.Integrity, "no_key", "this endpoint has no key for
 	WithHint("another member must make a new room key: unibus room rekey")
 
 // secret returns the secret of an epoch of r: from the profile, else from the
-// envelope that the node keeps for this endpoint, checked against the log.
+// envelope that the node keeps for this endpoint, or from what was handed on to
+// it, checked against the log.
 func (w *world) secret(ctx context.Context, r *room, epoch bus.Epoch, me reader) (seal.Secret, error) {
-	kept, err := w.store.Secret(ctx, r.ID, epoch)
-	if err == nil {
-		return seal.SecretFrom(kept)
-	}
+	secret, err := w.kept(ctx, r.ID, epoch)
 	if bus.KindOf(err) != bus.NotFound {
-		return seal.Secret{}, err
+		return secret, err
 	}
-	secret, err := w.openEnvelope(ctx, r, epoch, me)
-	if err != nil {
+	if w.mayInherit(r, epoch, me) {
+		return w.inherited(ctx, r, epoch, me)
+	}
+	if secret, err = w.openEnvelope(ctx, r, epoch, me); err != nil {
 		return seal.Secret{}, err
 	}
 	return secret, w.store.PutSecret(ctx, r.ID, epoch, secret.Bytes())
+}
+
+// kept is a secret in the profile; NotFound where it is not there.
+func (w *world) kept(ctx context.Context, id bus.RoomID, epoch bus.Epoch) (seal.Secret, error) {
+	raw, err := w.store.Secret(ctx, id, epoch)
+	if err != nil {
+		return seal.Secret{}, err
+	}
+	return seal.SecretFrom(raw)
 }
 
 func (w *world) openEnvelope(ctx context.Context, r *room, epoch bus.Epoch, me reader) (secret seal.Secret, err error) {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"unibus/internal/bus"
@@ -221,6 +222,7 @@ type LogEntry struct {
 	Added   []bus.Handle
 	Removed []bus.Handle
 	Invited []bus.Handle
+	Heirs   []bus.Handle // who may read what is kept from before since it let a device of theirs in
 	Hash    bus.Hash
 
 	BadKeyBy bus.Handle // whose key did not open, as By says; "" for nobody's
@@ -237,8 +239,37 @@ func (c *Client) Log(ctx context.Context, id bus.RoomID) ([]LogEntry, error) {
 	out := make([]LogEntry, len(r.changes))
 	for i, ch := range r.changes {
 		out[i] = c.world.describe(ch)
+		out[i].Heirs = c.world.heirs(r, ch)
 	}
 	return out, nil
+}
+
+// heirs names those whose endpoints an entry let in, and who may read what was
+// sent before: so says the log, whoever handed the keys on. In a room that is
+// read from joining on these are further devices of its members.
+func (w *world) heirs(r *room, ch change) (out []bus.Handle) {
+	ep, before := r.epochs[ch.epoch], r.epochs[ch.epoch-1]
+	if !ch.started || before == nil {
+		return nil
+	}
+	for _, n := range ep.Newcomers(before) {
+		joins := r.Create.History == bus.HistoryJoin &&
+			slices.ContainsFunc(ch.added, func(m roomlog.Member) bool { return m.Account == n.Account })
+		if h := w.handleOf(n, ch); !joins && r.MayInherit(before, n, w) && !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// handleOf is whose an endpoint is that an entry let in, also that of a guest.
+func (w *world) handleOf(n roomlog.Recipient, ch change) bus.Handle {
+	for _, g := range ch.invited {
+		if inv := w.bus.Invite(g.Invite); inv.Endpoint() == n.Endpoint {
+			return inv.Handle
+		}
+	}
+	return w.handle(n.Account)
 }
 
 func (w *world) describe(ch change) LogEntry {

@@ -20,7 +20,10 @@ func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
 			WithHint("ask an owner of the room")
 	}
 	o.c.world.mu.Lock()
-	_, err := o.c.world.freshRoom(ctx, o.id, g.Tip)
+	r, err := o.c.world.freshRoom(ctx, o.id, g.Tip)
+	if err == nil {
+		o.c.handOn(ctx, r)
+	}
 	o.c.world.mu.Unlock()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -21,6 +22,9 @@ type room struct {
 	names   []sealedName // oldest first
 
 	departed map[departed]roomlog.Departure
+
+	handed bus.Epoch                    // through which keys were handed on; see Client.handOn
+	asked  map[bus.EndpointID]time.Time // when the node was asked for what was handed on
 }
 
 // sealedName is what the room was called from an entry on.
@@ -53,7 +57,7 @@ type change struct {
 
 func newRoom(b bus.ID) *room {
 	return &room{State: roomlog.New(b), epochs: map[bus.Epoch]*roomlog.Epoch{}, starts: map[bus.Epoch]*chain.Entry{},
-		departed: map[departed]roomlog.Departure{}}
+		departed: map[departed]roomlog.Departure{}, asked: map[bus.EndpointID]time.Time{}}
 }
 
 // take applies an entry that passed the rules and remembers what it changed.
