@@ -19,6 +19,7 @@ const (
 	forgets                // clients that start again remember nothing
 	leaks                  // keys get to devices that they were not sealed to
 	oldKeys                // clients make no new key when one is owed
+	missesGrants           // the oracle thinks that nobody may have an earlier key
 	wrongs
 )
 

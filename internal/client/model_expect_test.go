@@ -85,7 +85,7 @@ func (x *expectation) key(n bus.Epoch, ep *epochTable) string {
 	place := keyPlace{x.id, n}
 	_, in := ep.sealed[x.d.id()]
 	has := x.d.keeps(x.m, place)
-	if has && (!in && !x.d.given[place] || ep.crooked) {
+	if has && (!in && !x.given(n, place) || ep.crooked) {
 		x.m.fault("%s has the key of epoch %d of %s, which nobody gave it", x.d.name, n, x.id)
 	}
 	switch {

@@ -26,6 +26,7 @@ type history struct {
 	rooms    map[bus.RoomID]*roomlog.State
 	keys     map[keyPlace][]wire.Envelope
 	frames   map[bus.RoomID][]*posted
+	grants   map[bus.RoomID][]handed
 }
 
 type taken struct {
@@ -49,7 +50,8 @@ type posted struct {
 
 func newHistory(id bus.ID) *history {
 	return &history{id: id, raw: map[chain.ID][][]byte{}, bus: buslog.New(), accounts: map[bus.AccountID]*account.State{},
-		rooms: map[bus.RoomID]*roomlog.State{}, keys: map[keyPlace][]wire.Envelope{}, frames: map[bus.RoomID][]*posted{}}
+		rooms: map[bus.RoomID]*roomlog.State{}, keys: map[keyPlace][]wire.Envelope{}, frames: map[bus.RoomID][]*posted{},
+		grants: map[bus.RoomID][]handed{}}
 }
 
 // fork tells the same story once more, for it to go on otherwise.
@@ -67,6 +69,9 @@ func (h *history) fork() *history {
 	f.keys = maps.Clone(h.keys)
 	for id, list := range h.frames {
 		f.frames[id] = slices.Clone(list)
+	}
+	for id, list := range h.grants {
+		f.grants[id] = slices.Clone(list)
 	}
 	return f
 }

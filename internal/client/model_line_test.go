@@ -69,11 +69,16 @@ func (l line) answer(req *http.Request) (any, error) {
 	if err != nil || l.d.lens.of.rooms[id] == nil {
 		return nil, bus.ErrNotMember
 	}
+	if req.Method == http.MethodPut {
+		return struct{}{}, l.grant(req, id, last)
+	}
 	switch last {
 	case "log":
 		return l.entries(chain.ID(id), from), nil
 	case "members":
 		return l.members(id), nil
+	case "grants":
+		return l.grants(id, req.URL.Query()), nil
 	case "key":
 		return l.key(id, req.URL.Query().Get("epoch"), req.URL.Query().Get("endpoint"))
 	case "messages":

@@ -51,6 +51,7 @@ const never = 1 << 30
 type roomTable struct {
 	log      int // entries
 	recovery bool
+	all      bool // newcomers read what is kept from before
 	closed   bool
 	members  map[*human]seat
 	guests   map[*invite]seat
@@ -72,6 +73,7 @@ type epochTable struct {
 	closing  uint64
 	sealed   map[bus.EndpointID]holder
 	author   *human
+	actor    bus.EndpointID
 	crooked  bool // its author gave away something else than the key
 	ghost    bool // and signed a root that is not that of the envelopes
 	nameless bool // its author could not tell what the room is called
@@ -348,7 +350,7 @@ func (t *table) apply(r *roomTable, in intent, d *device, v view, e *chain.Entry
 		r.members[p] = s
 	}
 	r.left = map[*human]bool{}
-	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, author: d.owner, crooked: in.crooked, ghost: in.ghost,
+	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, author: d.owner, actor: e.Actor, crooked: in.crooked, ghost: in.ghost,
 		sealed: t.audience(r, r.members, r.guests, v), gone: map[*human]departure{}}
 	r.epochs = append(r.epochs, ep)
 	return ep

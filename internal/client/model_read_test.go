@@ -42,7 +42,7 @@ func (m *model) send(d *device, id bus.RoomID) {
 		err = errBadKey(&badKey{told: seal.ErrEnvelope}) // as soon as there is something to send
 	}
 	m.heard(d, err)
-	if d.lied {
+	if d.lied || len(m.faults) > 0 { // an oracle that is wrong already knows of no more epochs
 		return
 	}
 	v = m.viewOf(d)
@@ -201,6 +201,7 @@ func (m *model) read(d *device, id bus.RoomID, lie bool) {
 			return
 		}
 	}
+	m.inherits(d, id)
 	tape := m.tape(d, id, rd.held, lie)
 	d.lens.play, d.lens.tape = true, nil
 	for _, i := range tape {

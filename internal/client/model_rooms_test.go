@@ -37,7 +37,8 @@ func pinsOf(b bus.ID, id chain.ID, e *chain.Entry) (out []pin) {
 // created notes a room of one member. Its first epoch follows.
 func (m *model) created(d *device, id bus.RoomID) {
 	h := d.at.history
-	d.at.table.rooms[id] = &roomTable{log: 1, recovery: h.rooms[id].Create.Recovery, left: map[*human]bool{},
+	d.at.table.rooms[id] = &roomTable{log: 1, recovery: h.rooms[id].Create.Recovery,
+		all: h.rooms[id].Create.History == bus.HistoryAll, left: map[*human]bool{},
 		members: map[*human]seat{d.owner: {role: bus.RoleOwner, pin: m.viewOf(d).acc(d.owner)}}, guests: map[*invite]seat{}}
 	d.learns(chain.ID(id), h.raw[chain.ID(id)][0])
 }
@@ -200,7 +201,11 @@ func (m *model) names(d *device, id bus.RoomID, r *roomTable) bool {
 
 func (m *model) createRoom(d *device) {
 	m.intents = []intent{{op: roomlog.OpRekey}}
-	_, err := d.CreateRoom(m.ctx, "room", RoomOptions{NoRecovery: m.often(40)})
+	o := RoomOptions{NoRecovery: m.often(40)}
+	if m.often(40) {
+		o.History = bus.HistoryAll
+	}
+	_, err := d.CreateRoom(m.ctx, "room", o)
 	m.heard(d, err)
 	m.did("create")
 }
