@@ -28,7 +28,7 @@ Flags of every command:
 {{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
 
 More:
-  unibus help exit-codes | environment | json | words{{end}}{{if .HasExample}}
+  unibus help exit-codes | faults | environment | json | words{{end}}{{if .HasExample}}
 
 Examples:
 {{.Example}}{{end}}
@@ -53,6 +53,7 @@ type topic struct {
 func topics() []topic {
 	return []topic{
 		{"exit-codes", "what each exit code means", printExitCodes},
+		{"faults", "what it means when a node's story does not hold", printFaults},
 		{"environment", "the variables that unibus reads", printVariables},
 		{"json", "the shapes that -o json prints", printShapes},
 		{"words", "the words that unibus uses", printWords},
@@ -62,7 +63,7 @@ func topics() []topic {
 func newHelpCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:         "help [COMMAND... | TOPIC]",
-		Short:       "Explain a command or a topic: exit-codes, environment, json, words",
+		Short:       "Explain a command, or exit-codes, faults, environment, json, words",
 		Example:     "  unibus help room create\n  unibus help exit-codes",
 		Args:        takes(0, -1),
 		Annotations: map[string]string{prints: printsList},

@@ -28,7 +28,9 @@ func newReadCmd(env *Env) *cobra.Command {
 		Short: "Read a room, and with --follow go on reading",
 		Long: "Print the newest messages of a room, oldest first, and what else happened\n" +
 			"in it. With --follow go on, over lost connections, without a gap or a repeat.\n" +
-			"It ends with exit code 5 when you are removed, and 4 when you are revoked.\n\n" +
+			"It ends with exit code 5 when you are removed, and 4 when you are revoked. A\n" +
+			"reading that ends by itself exits with 8 where messages are missing or cannot\n" +
+			"be shown; what it can show it shows. See 'unibus help faults'.\n\n" +
 			"-o tsv and -o ndjson show the ids that 'unibus send --reply-to' takes.",
 		Example: "  unibus read ops\n  unibus read ops --since 1h\n  unibus read ops --since 913 --limit 100 -o tsv\n" +
 			"  unibus read ops --follow -o ndjson",
@@ -92,6 +94,9 @@ func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, ro
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
+	}
+	if err == nil && !o.follow {
+		err = show.verdict()
 	}
 	if o.mark && show.last > 0 && !env.DryRun {
 		err = errors.Join(err, c.SetMark(context.WithoutCancel(ctx), id, show.last))

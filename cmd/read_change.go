@@ -74,22 +74,9 @@ func (p *eventPrinter) member(e *bus.MemberEvent) error {
 }
 
 func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {
-	words := map[bus.FrameFault]string{bus.FaultNoKey: "its key was not given to you", bus.FaultEpoch: "nobody here knows its key",
-		bus.FaultFrame: "it is damaged", bus.FaultSignature: "its signature is wrong",
-		bus.FaultAudience: "its sender may not write here", bus.FaultLate: "it came after its key had ended",
-		bus.FaultEnded:       "the time of its sender's endpoint was over",
-		bus.FaultHead:        "its sender names a log that never was",
-		bus.FaultUnknownHead: "its sender saw more of the room's log than the node shows",
-		bus.FaultOtherHead:   "its sender saw another log of the room",
-		bus.FaultChanged:     "its sender has another key than before; compare numbers: unibus identity verify " + string(e.From),
-		bus.FaultRejected:    "you rejected the key of its sender",
-		bus.FaultEnvelope:    "the room key that was made for it does not open here",
-		bus.FaultConfirm:     "the room key that was made for it is another one here",
-
-		bus.FaultOtherEnvelope: "the node gives another room key than the log names"}
-	why := words[e.Reason]
-	if why == "" {
-		why = string(e.Reason)
+	why := faultWords(string(e.Reason))
+	if e.Reason == bus.FaultChanged {
+		why += "; compare numbers: unibus identity verify " + string(e.From)
 	}
 	return p.happened("undecryptable", struct {
 		Room     string         `json:"room"`
@@ -107,4 +94,12 @@ func (p *eventPrinter) gap(e *bus.GapEvent) error {
 		From   string `json:"from"`
 		Missed uint32 `json:"missed"`
 	}{p.room, string(e.From), e.Missed}, time.Time{}, e.From, fmt.Sprintf("%s of %s missing", plural(int(e.Missed), "message"), e.From))
+}
+
+func (p *eventPrinter) behind(e *bus.OrderEvent) error {
+	return p.happened("order", struct {
+		Room string `json:"room"`
+		From string `json:"from"`
+		Seq  uint64 `json:"seq"`
+	}{p.room, string(e.From), e.Seq}, time.Time{}, e.From, fmt.Sprintf("message %d stands behind later ones of %s", e.Seq, e.From))
 }

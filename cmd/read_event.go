@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/internal/text"
 )
 
@@ -14,10 +16,11 @@ import (
 type eventPrinter struct {
 	env    *Env
 	room   string
-	named  bool                      // say which room a line is of
-	most   int                       // messages to show; 0: all
-	shown  int                       // messages
-	last   uint64                    // newest sequence that was shown
+	named  bool   // say which room a line is of
+	most   int    // messages to show; 0: all
+	shown  int    // messages
+	last   uint64 // newest sequence that was shown
+	told   client.Verdict
 	frames map[bus.Prefix]frameShown // that were shown last
 	order  []bus.Prefix
 }
@@ -58,6 +61,23 @@ type fileShown struct {
 }
 
 func (p *eventPrinter) print(e bus.Event) error {
+	if err := p.show(e); err != nil {
+		return err
+	}
+	p.told.Count(e)
+	return nil
+}
+
+// verdict is an error of integrity when what was shown is not all that was sent.
+func (p *eventPrinter) verdict() error {
+	var fault *bus.Error
+	if !errors.As(p.told.Err(), &fault) {
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", p.room, fault.WithHint("check all of it: unibus room verify %s", p.room))
+}
+
+func (p *eventPrinter) show(e bus.Event) error {
 	switch {
 	case e.Message != nil:
 		return p.message("message", e.Message)
@@ -73,6 +93,8 @@ func (p *eventPrinter) print(e bus.Event) error {
 		return p.undecryptable(e.Undecryptable)
 	case e.Gap != nil:
 		return p.gap(e.Gap)
+	case e.Order != nil:
+		return p.behind(e.Order)
 	case e.Removed != nil:
 		return p.removed(e.Removed)
 	}

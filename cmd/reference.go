@@ -65,6 +65,7 @@ func referencePages(root *cobra.Command) map[string][]byte {
 	pages := map[string][]byte{
 		"README.md":      frontPage(root),
 		"exit-codes.md":  exitCodePage(),
+		"faults.md":      faultPage(),
 		"environment.md": variablePage(),
 		"json.md":        shapePage(),
 		"words.md":       wordPage(),
@@ -97,7 +98,7 @@ const generated = "<!-- Generated: go generate . -->\n\n"
 func frontPage(root *cobra.Command) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s# Reference\n\nWhat `unibus COMMAND --help` says, as pages; made from the program.\n", generated)
-	b.WriteString("\n- [Exit codes](exit-codes.md)\n- [Environment variables](environment.md)\n- [JSON shapes](json.md)\n- [Words](words.md)\n")
+	b.WriteString("\n- [Exit codes](exit-codes.md)\n- [Faults](faults.md)\n- [Environment variables](environment.md)\n- [JSON shapes](json.md)\n- [Words](words.md)\n")
 	b.WriteString("\n## Commands\n\n| command | |\n|---|---|\n")
 	for _, c := range referenced(root) {
 		if !c.HasSubCommands() {
@@ -149,6 +150,17 @@ func exitCodePage() []byte {
 	b := table("Exit codes", "A code never gets another meaning.", "code", "name", "meaning")
 	for _, e := range exits() {
 		fmt.Fprintf(b, "| %d | %s | %s |\n", e.Code, e.Name, e.Meaning)
+	}
+	return b.Bytes()
+}
+
+func faultPage() []byte {
+	b := table("Faults", "What it means when what a node shows does not hold. As an error each is exit code 8. "+
+		"Among a room's events it is the reason of an `undecryptable`, or an event of its own; "+
+		"`room verify`, and a `read` that ends by itself, exit with 8 where there were any, but for what you rejected yourself; "+
+		"`read` lets an `order` pass, which a busy node makes too.", "code", "told as", "meaning")
+	for _, f := range faults() {
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", f.Code, f.Told, f.Meaning)
 	}
 	return b.Bytes()
 }

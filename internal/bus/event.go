@@ -57,6 +57,7 @@ type Event struct {
 	Start         *StartEvent
 	Undecryptable *UndecryptableEvent
 	Gap           *GapEvent
+	Order         *OrderEvent
 	Late          *LateEvent
 	Removed       *RemovedEvent
 	State         *StateEvent
@@ -128,6 +129,10 @@ const (
 	FaultEnvelope      FrameFault = "bad_envelope"
 	FaultConfirm       FrameFault = "bad_confirm"
 	FaultOtherEnvelope FrameFault = "wrong_envelope"
+	// It says of itself that it belongs elsewhere.
+	FaultRoom      FrameFault = "other_room"  // written for another room
+	FaultSuite     FrameFault = "other_suite" // sealed otherwise than the room is
+	FaultBackdated FrameFault = "backdated"   // dated before its epoch began
 	// Its author names another room log than the node shows.
 	FaultHead        FrameFault = "bad_head"
 	FaultUnknownHead FrameFault = "unknown_head"
@@ -141,6 +146,13 @@ const (
 type GapEvent struct {
 	From   Handle
 	Missed uint32
+}
+
+// OrderEvent says that the message after it stands behind later ones of its
+// sender's session: it was reported missing before.
+type OrderEvent struct {
+	From Handle
+	Seq  uint64
 }
 
 // LateEvent is a message of a closed epoch that still counts.

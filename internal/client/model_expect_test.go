@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -47,15 +48,21 @@ func (x *expectation) epoch(n bus.Epoch) *epochTable {
 
 func (x *expectation) one(i item) (want []string, stop string) {
 	h, err := frame.Parse(i.Frame)
-	if err != nil || h.Room != x.id {
+	switch {
+	case err != nil:
 		return []string{"bad_frame"}, ""
+	case h.Room != x.id:
+		return []string{"other_room"}, ""
 	}
 	if x.epoch(h.Epoch) == nil {
 		x.looks()
 	}
 	ep := x.epoch(h.Epoch)
-	if ep == nil {
+	switch {
+	case ep == nil:
 		return []string{"unknown_epoch"}, ""
+	case h.Suite != bus.SuiteSealed: // rooms of the model are all encrypted
+		return []string{"other_suite"}, ""
 	}
 	switch why := x.key(h.Epoch, ep); why {
 	case "":
@@ -150,15 +157,19 @@ func (x *expectation) doubted(id bus.EndpointID, from holder, cause string) (wan
 // counted is what a frame that opens comes to: nothing when it came before,
 // with a gap before it, or as one that came too late to count.
 func (x *expectation) counted(h frame.Header, ep *epochTable, from holder, i item) (want []string) {
-	missed, fresh := x.rd.counts(session{h.Endpoint, h.Epoch, h.Session}, uint64(h.Index))
-	if !fresh {
+	missed, behind, fresh := x.rd.counts(session{h.Endpoint, h.Epoch, h.Session}, uint64(h.Index))
+	switch {
+	case !fresh:
 		return nil
-	}
-	if missed > 0 {
+	case missed > 0:
 		want = append(want, fmt.Sprintf("gap %d", missed))
+	case behind:
+		want = append(want, "behind")
 	}
 	late, ok := x.stands(h.Epoch, ep, from, h.Endpoint, i.StoredMessage)
 	switch {
+	case i.frame.sent.Before(ep.started.Add(-6 * time.Minute)):
+		return append(want, "backdated")
 	case !ok:
 		return append(want, "late")
 	case x.rd.texts[i.frame.text]:
@@ -172,20 +183,21 @@ func (x *expectation) counted(h frame.Header, ep *epochTable, from holder, i ite
 }
 
 // counts takes a number of a session in.
-func (rd *place) counts(s session, n uint64) (missed uint64, fresh bool) {
+func (rd *place) counts(s session, n uint64) (missed uint64, behind, fresh bool) {
 	h := rd.sessions[s]
 	if h == nil {
 		h = &heardOf{first: n, next: n, came: map[uint64]bool{}}
 		rd.sessions[s] = h
 	}
 	if n < h.first || h.came[n] {
-		return 0, false
+		return 0, false, false
 	}
 	h.came[n] = true
-	if n >= h.next {
-		missed, h.next = n-h.next, n+1
+	if n < h.next {
+		return 0, true, true
 	}
-	return missed, true
+	missed, h.next = n-h.next, n+1
+	return missed, false, true
 }
 
 // stands judges a frame of an epoch that is over, or of somebody who left.

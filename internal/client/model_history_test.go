@@ -43,6 +43,7 @@ type keyPlace struct {
 type posted struct {
 	seq   uint64
 	at    time.Time
+	sent  time.Time // as its sender says
 	raw   []byte
 	text  string
 	entry bus.Hash // that began the epoch it was sealed in

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -103,10 +104,15 @@ func (m *model) box(d *device, id bus.RoomID) *outbox {
 func (m *model) post(d *device, id bus.RoomID, box *outbox) {
 	m.texts++
 	text := fmt.Sprintf("text %d of %s", m.texts, d.name)
-	raw, err := box.sender.Seal(d.headOf(id), m.now, []seal.Record{{Kind: seal.KindText, ID: NewRecordID(text), Body: []byte(text)}})
+	sent := m.now
+	if m.often(5) {
+		m.did("backdate")
+		sent = sent.Add(-time.Duration(m.IntN(48*60)) * time.Minute)
+	}
+	raw, err := box.sender.Seal(d.headOf(id), sent, []seal.Record{{Kind: seal.KindText, ID: NewRecordID(text), Body: []byte(text)}})
 	m.must(err)
 	h := d.at.history
-	p := &posted{seq: 10, at: m.now, raw: raw, text: text}
+	p := &posted{seq: 10, at: m.now, sent: sent.Truncate(time.Millisecond), raw: raw, text: text}
 	if n := len(h.frames[id]); n > 0 {
 		p.seq = h.frames[id][n-1].seq + 10
 	}
@@ -234,7 +240,7 @@ func (m *model) newReading(d *device, id bus.RoomID, old *place) *place {
 		rd.held = old.held
 	}
 	rd.f = d.newFollower(id, rd.held, func(e bus.Event) error {
-		if e.Message != nil || e.Late != nil || e.Gap != nil || e.Undecryptable != nil {
+		if e.Message != nil || e.Late != nil || e.Gap != nil || e.Order != nil || e.Undecryptable != nil {
 			rd.got = append(rd.got, told([]bus.Event{e})[0])
 		}
 		return nil

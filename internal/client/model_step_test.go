@@ -14,7 +14,7 @@ func everything() []string {
 	return []string{"invite", "accept", "revoke invite", "revoke user", "new endpoint", "kem rotation", "revoke endpoint",
 		"create", roomlog.OpName(roomlog.OpAdd), roomlog.OpName(roomlog.OpRemove), roomlog.OpName(roomlog.OpAccept),
 		roomlog.OpName(roomlog.OpRole), roomlog.OpName(roomlog.OpLeave), roomlog.OpName(roomlog.OpRekey), "crooked epoch",
-		"complaint", "erase", "grant", "inherit", "send", "stale send", "read", "drop", "reorder", "replay", "change", "restart",
+		"complaint", "erase", "grant", "inherit", "send", "stale send", "read", "drop", "reorder", "replay", "change", "backdate", "restart",
 		"rollback", "withhold", "forge", "swap", "fork", "other story", "false key", "stale author"}
 }
 

@@ -23,6 +23,7 @@ type opener struct {
 	seen     recall[recordKey, bool]   // records that were shown
 	started  bool                      // "you joined here" was said
 	doubts   map[bus.EndpointID]*doubt // frames that name a log other than ours
+	repeats  int                       // frames that came before
 }
 
 // epochKey is what frames of an epoch are opened with, or why they cannot be.
@@ -40,8 +41,11 @@ func (c *Client) newOpener(id bus.RoomID) *opener {
 // An error ends the reading: the log does not hold, or cannot be had.
 func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, error) {
 	h, err := frame.Parse(m.Frame)
-	if err != nil || h.Room != o.id {
+	switch {
+	case err != nil:
 		return o.undecryptable(m, h, bus.FaultFrame), nil
+	case h.Room != o.id:
+		return o.undecryptable(m, h, bus.FaultRoom), nil
 	}
 	o.c.world.mu.Lock()
 	defer o.c.world.mu.Unlock()
@@ -50,8 +54,11 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 		return nil, err
 	}
 	ep := r.epochs[h.Epoch]
-	if ep == nil {
+	switch {
+	case ep == nil:
 		return o.undecryptable(m, h, bus.FaultEpoch), nil
+	case h.Suite != r.Create.Suite:
+		return o.undecryptable(m, h, bus.FaultSuite), nil
 	}
 	key, err := o.epoch(ctx, r, h.Epoch)
 	switch {
@@ -148,12 +155,15 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	h := f.Header
 	rec, _ := ep.Recipient(h.Endpoint)
 	from := o.c.world.handle(rec.Account)
-	missed, fresh := o.count(h)
-	if !fresh {
+	at := o.count(h)
+	switch {
+	case at.repeat:
+		o.repeats++
 		return nil
-	}
-	if missed > 0 {
-		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: missed}})
+	case at.missed > 0:
+		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: at.missed}})
+	case at.behind:
+		out = append(out, bus.Event{Order: &bus.OrderEvent{From: from, Seq: m.Seq}})
 	}
 	trust := o.c.world.trust(rec.Account)
 	if trust.Hidden() {
@@ -161,6 +171,9 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	}
 	if rec.Ended(f.At) || rec.Ended(m.At) {
 		return append(out, o.undecryptable(m, h, bus.FaultEnded)...)
+	}
+	if backdated(ep, f.At) {
+		return append(out, o.undecryptable(m, h, bus.FaultBackdated)...)
 	}
 	late, ok := standing(r, h.Epoch, rec, m)
 	if !ok {
@@ -176,9 +189,16 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	return out
 }
 
+// backdated reports whether a frame claims a time at which its key was not
+// there. The epoch's author may be ahead of the node by bus.ChainSkew, he and the
+// sender each by bus.ClockSkew on the wrong side of it.
+func backdated(ep *roomlog.Epoch, sent time.Time) bool {
+	return sent.Before(ep.Started.Add(-bus.ChainSkew - 2*bus.ClockSkew))
+}
+
 // count takes a frame's number in its session in. The first that is read may
 // have any.
-func (o *opener) count(h frame.Header) (missed uint32, fresh bool) {
+func (o *opener) count(h frame.Header) rank {
 	s := session{h.Endpoint, h.Epoch, h.Session}
 	p, known := o.sessions.get(s)
 	if !known {

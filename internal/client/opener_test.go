@@ -45,6 +45,7 @@ func started(epoch bus.Epoch) time.Time {
 // said is one frame with one text.
 func said(r roomlog.Recipient, session byte, index uint32, words string) seal.Opened {
 	return seal.Opened{
+		At:      started(1),
 		Header:  frame.Header{Epoch: 1, Endpoint: r.Endpoint, Session: frame.Session{session}, Index: index},
 		Records: []seal.Record{{Kind: seal.KindText, ID: NewRecordID(words), Body: []byte(words)}},
 	}
@@ -60,6 +61,8 @@ func told(events []bus.Event) (out []string) {
 			out = append(out, "late "+e.Late.Message.Text)
 		case e.Gap != nil:
 			out = append(out, fmt.Sprintf("gap %d", e.Gap.Missed))
+		case e.Order != nil:
+			out = append(out, "behind")
 		case e.Undecryptable != nil:
 			out = append(out, string(e.Undecryptable.Reason))
 		default:
@@ -81,11 +84,11 @@ func TestFramesOfASession(t *testing.T) {
 		{"read from the middle on", []uint32{7, 8}, []string{"7", "8"}},
 		{"from before the reading, again", []uint32{7, 6, 8}, []string{"7", "8"}},
 		{"missing", []uint32{0, 3, 4}, []string{"0", "gap 2", "3", "4"}},
-		{"refused for now and stored later", []uint32{0, 2, 1, 3}, []string{"0", "gap 1", "2", "1", "3"}},
-		{"stored later, and again", []uint32{0, 2, 1, 1, 2, 3}, []string{"0", "gap 1", "2", "1", "3"}},
-		{"several late ones", []uint32{0, 5, 3, 1, 4, 2, 3, 1, 6}, []string{"0", "gap 4", "5", "3", "1", "4", "2", "6"}},
-		{"two gaps", []uint32{0, 2, 4, 3, 1, 3, 1}, []string{"0", "gap 1", "2", "gap 1", "4", "3", "1"}},
-		{"up to the end", []uint32{0, 1<<32 - 1, 1, 0}, []string{"0", "gap 4294967294", "4294967295", "1"}},
+		{"refused for now and stored later", []uint32{0, 2, 1, 3}, []string{"0", "gap 1", "2", "behind", "1", "3"}},
+		{"stored later, and again", []uint32{0, 2, 1, 1, 2, 3}, []string{"0", "gap 1", "2", "behind", "1", "3"}},
+		{"several late ones", []uint32{0, 5, 3, 1, 4, 2, 3, 1, 6}, []string{"0", "gap 4", "5", "behind", "3", "behind", "1", "behind", "4", "behind", "2", "6"}},
+		{"two gaps", []uint32{0, 2, 4, 3, 1, 3, 1}, []string{"0", "gap 1", "2", "gap 1", "4", "behind", "3", "behind", "1"}},
+		{"up to the end", []uint32{0, 1<<32 - 1, 1, 0}, []string{"0", "gap 4294967294", "4294967295", "behind", "1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +137,7 @@ func TestGapsAreBounded(t *testing.T) {
 	}
 	next := uint32(20*maxMissing - 3)
 	got := told(o.events(r, r.Epoch, wire.StoredMessage{Seq: 1, At: started(1)}, said(alice, 1, next, "late")))
-	if !slices.Equal(got, []string{"late"}) {
+	if !slices.Equal(got, []string{"behind", "late"}) {
 		t.Errorf("the newest gap is filled: got %q", got)
 	}
 }
@@ -247,10 +250,10 @@ func TestProgressAgainstAModel(t *testing.T) {
 		came, newest := map[uint32]bool{}, int64(first)-1
 		for range 200 {
 			n := uint32(random.IntN(60))
-			missed, fresh := p.take(n)
-			wantMissed := uint32(max(int64(n)-newest-1, 0))
-			if wantFresh := n >= first && !came[n]; fresh != wantFresh || missed != wantMissed {
-				t.Fatalf("seed %d, frame %d after %v: got %d missed, fresh %v; want %d, %v", seed, n, came, missed, fresh, wantMissed, wantFresh)
+			want := rank{missed: uint32(max(int64(n)-newest-1, 0)), repeat: n < first || came[n]}
+			want.behind = !want.repeat && int64(n) < newest
+			if got := p.take(n); got != want {
+				t.Fatalf("seed %d, frame %d after %v: got %+v, want %+v", seed, n, came, got, want)
 			}
 			came[n], newest = true, max(newest, int64(n))
 		}
@@ -280,6 +283,57 @@ func TestEndedSender(t *testing.T) {
 		got := told(reading(r).events(r, r.Epoch, wire.StoredMessage{Seq: 1, At: end.Add(tt.stored)}, f))
 		if len(got) != 1 || got[0] != tt.want {
 			t.Errorf("%s: got %q, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// Nobody makes what he writes older than the key that he writes it with; clocks
+// that are allowed to differ hide nobody.
+func TestBackdatedFrame(t *testing.T) {
+	t.Parallel()
+	allowed := bus.ChainSkew + 2*bus.ClockSkew
+	for name, tt := range map[string]struct {
+		before time.Duration
+		want   string
+	}{
+		"in its epoch": {-time.Minute, "x"}, "by a clock that is behind": {allowed, "x"}, "before": {allowed + time.Millisecond, "backdated"},
+		"long before": {365 * 24 * time.Hour, "backdated"},
+	} {
+		r := handmade([]roomlog.Recipient{alice})
+		f := said(alice, 1, 0, "x")
+		f.At = started(1).Add(-tt.before)
+		if got := told(reading(r).events(r, r.Epoch, wire.StoredMessage{Seq: 1, At: started(1)}, f)); !slices.Equal(got, []string{tt.want}) {
+			t.Errorf("%s: got %q, want %s", name, got, tt.want)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	good, gap, behind := bus.Event{Message: &bus.Message{}}, bus.Event{Gap: &bus.GapEvent{Missed: 2}}, bus.Event{Order: &bus.OrderEvent{}}
+	bad := func(why bus.FrameFault) bus.Event {
+		return bus.Event{Undecryptable: &bus.UndecryptableEvent{Reason: why}}
+	}
+	for name, tt := range map[string]struct {
+		events []bus.Event
+		code   string
+	}{
+		"nothing":                    {nil, ""},
+		"good ones":                  {[]bus.Event{good, {Late: &bus.LateEvent{Message: &bus.Message{}}}, {Epoch: &bus.EpochEvent{}}}, ""},
+		"two missing":                {[]bus.Event{good, gap, good}, "missing_messages"},
+		"two missing, one came":      {[]bus.Event{gap, good, behind, good}, "missing_messages"},
+		"two missing, and both came": {[]bus.Event{gap, good, behind, good, behind, good}, ""},
+		"a bad one":                  {[]bus.Event{good, bad(bus.FaultSignature)}, "bad_messages"},
+		"of a changed key":           {[]bus.Event{bad(bus.FaultChanged)}, "bad_messages"},
+		"of somebody rejected":       {[]bus.Event{bad(bus.FaultRejected)}, ""},
+		"both":                       {[]bus.Event{gap, bad(bus.FaultLate)}, "bad_messages"},
+	} {
+		var v Verdict
+		for _, e := range tt.events {
+			v.Count(e)
+		}
+		if err := v.Err(); tt.code == "" && err != nil || tt.code != "" && (bus.CodeOf(err) != tt.code || bus.KindOf(err) != bus.Integrity) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.code)
 		}
 	}
 }

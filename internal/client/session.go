@@ -32,20 +32,27 @@ const (
 	recentSessions = 10_000
 )
 
-// take counts a frame in. It says how many are missing before it, and whether
-// it is the first of its number. A frame that the node refused for now comes
-// behind later ones, and fills a gap.
-func (p *progress) take(number uint32) (missed uint32, fresh bool) {
+// rank is where a frame stands among those of its session.
+type rank struct {
+	missed uint32 // numbers before it that did not come
+	behind bool   // later ones, and was missed: the node refused it for now, or holds it back
+	repeat bool   // not the first of its number
+}
+
+// take counts a frame in.
+func (p *progress) take(number uint32) (at rank) {
 	n := uint64(number)
 	if n < p.next {
-		return 0, p.fill(n)
+		at.behind = p.fill(n)
+		at.repeat = !at.behind
+		return at
 	}
-	if missed = uint32(n - p.next); missed > 0 {
+	if at.missed = uint32(n - p.next); at.missed > 0 {
 		p.missing = append(p.missing, gap{p.next, n})
 	}
 	p.next = n + 1
 	p.forget()
-	return missed, true
+	return at
 }
 
 // fill takes n out of the gap that it lies in.

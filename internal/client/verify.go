@@ -106,7 +106,7 @@ func (w *world) recheckBus(ctx context.Context) Finding {
 func (w *world) recheckAccounts(ctx context.Context, ids []bus.AccountID) Finding {
 	entries := 0
 	for _, id := range ids {
-		err := w.syncAccount(ctx, id, 1)
+		err := w.syncNow(ctx, id)
 		if err == nil {
 			var n int
 			n, err = w.recheck(ctx, w.accountFollow(w.accounts[id], w.handle(id)))
@@ -150,28 +150,28 @@ func (w *world) recheckKeys(ctx context.Context, r *room, me reader) Finding {
 
 // recheckMessages reads all that is stored and counts what does not hold.
 func (c *Client) recheckMessages(ctx context.Context, id bus.RoomID) (Finding, error) {
-	good, missing, bad := 0, 0, 0
-	var why bus.FrameFault
-	err := c.Read(ctx, id, ReadOptions{Whole: true}, func(e bus.Event) error {
-		switch {
-		case e.Message != nil, e.Late != nil:
-			good++
-		case e.Gap != nil:
-			missing += int(e.Gap.Missed)
-		case e.Undecryptable != nil:
-			bad, why = bad+1, e.Undecryptable.Reason
-		}
+	if err := c.beginRead(ctx, id); err != nil {
+		return Finding{}, err
+	}
+	var n Verdict
+	f := c.newFollower(id, 0, func(e bus.Event) error {
+		n.Count(e)
 		return nil
 	})
+	f.skipLog()
+	err := c.history(ctx, f, ReadOptions{Whole: true})
 	switch {
 	case bus.KindOf(err) == bus.Integrity:
 		return found("messages", err, ""), nil
 	case err != nil:
 		return Finding{}, err
-	case bad > 0:
-		err = bus.Errorf(bus.Integrity, "bad_messages", "%d of %d cannot be shown, the last one: %s", bad, good+bad, why)
-	case missing > 0:
-		err = bus.Errorf(bus.Integrity, "missing_messages", "%d are missing among %d", missing, good+missing)
 	}
-	return found("messages", err, "%d, none missing", good), nil
+	if err = n.Err(); err == nil && n.Behind > 0 {
+		err = bus.Errorf(bus.Integrity, "reordered_messages", "%d of %d stand behind later ones of their sender", n.Behind, n.Good)
+	}
+	words := fmt.Sprintf("%d, none missing", n.Good)
+	if f.open.repeats > 0 {
+		words += fmt.Sprintf(", %d stored twice", f.open.repeats)
+	}
+	return found("messages", err, "%s", words), nil
 }

@@ -200,7 +200,20 @@ func served(err error) error {
 	case bus.KindOf(err) == bus.Integrity:
 		return err
 	}
-	return errBroken.Because(err)
+	return broken(err)
+}
+
+// broken says what a rule has against an entry, in the rule's words and without
+// its error: that would say of this client what is said of the entry's author,
+// that he is not in the room, say.
+func broken(err error) error {
+	var rule *bus.Error
+	if !errors.As(err, &rule) {
+		return errBroken.Because(err)
+	}
+	e := *errBroken
+	e.Message += ": " + rule.Message
+	return &e
 }
 
 // busFollow describes the bus log. Before the genesis its id is not known: the

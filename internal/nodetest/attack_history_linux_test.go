@@ -137,12 +137,12 @@ func TestAttackForgedHistory(t *testing.T) {
 		"another room's": {func(m []wire.StoredMessage) []wire.StoredMessage {
 			return append(m, wire.StoredMessage{Seq: m[2].Seq + 1, At: m[2].At, Frame: foreign})
 		},
-			[]string{"admin: one", "admin: two", "admin: three", "undecryptable: bad_frame"}},
+			[]string{"admin: one", "admin: two", "admin: three", "undecryptable: other_room"}},
 		"another order": {func(m []wire.StoredMessage) []wire.StoredMessage {
 			m[1].Frame, m[2].Frame = m[2].Frame, m[1].Frame
 			return m
 		},
-			[]string{"admin: one", "gap", "admin: three", "admin: two"}},
+			[]string{"admin: one", "gap", "admin: three", "behind", "admin: two"}},
 		"another sender's name": {func(m []wire.StoredMessage) []wire.StoredMessage {
 			id := alice.Endpoint()
 			copy(m[1].Frame[46:], id[:])

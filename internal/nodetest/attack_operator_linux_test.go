@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,9 @@ func (o *operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body = o.lie(r.URL.Path, body)
 	}
 	o.mu.Unlock()
+	if r.Method == http.MethodGet { // as the node does: readers of blobs ask for it
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(res.StatusCode)
 	_, _ = w.Write(body)
 }

@@ -219,6 +219,8 @@ func lineOf(e bus.Event) string {
 		return "undecryptable: " + string(e.Undecryptable.Reason)
 	case e.Gap != nil:
 		return "gap"
+	case e.Order != nil:
+		return "behind"
 	case e.Late != nil:
 		return "late"
 	case e.Removed != nil:

@@ -1,0 +1,90 @@
+package cmd
+
+import "unibus/internal/text"
+
+// fault is one way in which what a node shows does not hold. As an error, and at
+// the end of `read` and `room verify`, each is exit code 8.
+type fault struct {
+	Code    string `json:"code"`
+	Told    string `json:"told"` // as what; see the constants
+	Meaning string `json:"meaning"`
+}
+
+const (
+	toldError   = "error"         // the code of an error
+	toldEvent   = "event"         // the type of an event of a room
+	toldMessage = "undecryptable" // the reason of an event of that type
+)
+
+// faults are what scripts may meet: none is ever renamed. The meaning of one that
+// is told of a message goes on from "message 12 cannot be shown: ".
+func faults() []fault {
+	return []fault{
+		{"withheld", toldError, "the node shows less than it showed before, or less than others have seen"},
+		{"forked", toldError, "the node shows another history than before, or than others have seen"},
+		{"bad_chain", toldError, "an entry of a log that its author had no right to write, or of another log"},
+		{"bad_entry", toldError, "an entry of a log that is none"},
+		{"bad_signature", toldError, "an entry of a log that its author did not sign"},
+		{"bad_audience", toldError, "a room key for others than the log names: one more, one less, or another"},
+		{"bad_envelope", toldError, "a room key that does not open: sealed for somebody else, or changed"},
+		{"wrong_envelope", toldError, "the node gives another room key than the log names"},
+		{"bad_confirm", toldError, "a room key that is not the one its author made"},
+		{"bad_sealed_name", toldError, "a room's name that its key does not open"},
+		{"no_key", toldError, "a room key that this endpoint should have and was not given"},
+		{"old_keys", toldError, "the keys of this endpoint are an older copy of themselves"},
+		{"key_changed", toldError, "a user of the room has another key than before"},
+		{"wrong_pin", toldError, "the node does not hold this bus's certificate"},
+		{"wrong_bus", toldError, "the node belongs to another bus"},
+		{"wrong_account", toldError, "the node says that a device link is of somebody whose it is not"},
+		{"bad_page", toldError, "the node sent something else than messages"},
+		{"blob_digest", toldError, "the bytes of a blob or its manifest are not those of its id"},
+		{"blob_size", toldError, "a blob has more or fewer bytes than was said"},
+		{"bad_manifest", toldError, "a manifest that is none"},
+		{"bad_blob", toldError, "a blob that its key does not open, or of another room"},
+		{"bad_messages", toldError, "messages that cannot be shown"},
+		{"missing_messages", toldError, "messages that are missing"},
+		{"reordered_messages", toldError, "messages that stand behind later ones of their sender"},
+
+		{"gap", toldEvent, "messages of a sender are missing here"},
+		{"order", toldEvent, "a message that was missing stands behind later ones of its sender"},
+
+		{"bad_frame", toldMessage, "it is damaged, or of another time"},
+		{"other_room", toldMessage, "it was written for another room"},
+		{"other_suite", toldMessage, "it is not sealed as this room's messages are"},
+		{"bad_signature", toldMessage, "its signature is wrong"},
+		{"not_in_audience", toldMessage, "its sender may not write here"},
+		{"unknown_epoch", toldMessage, "nobody here knows its key"},
+		{"no_key", toldMessage, "its key was not given to you"},
+		{"old_keys", toldMessage, "its key was sealed to a newer key of this endpoint: these are an older copy"},
+		{"bad_audience", toldMessage, "its key was sealed to others than the room's log names"},
+		{"bad_envelope", toldMessage, "its key does not open: it was sealed for somebody else, or changed"},
+		{"wrong_envelope", toldMessage, "the node gives another key for it than the log names"},
+		{"bad_confirm", toldMessage, "its key is not the one that its author made"},
+		{"late", toldMessage, "it came after its key had ended"},
+		{"backdated", toldMessage, "it says that it is older than its key"},
+		{"ended", toldMessage, "the time of its sender's endpoint was over"},
+		{"bad_head", toldMessage, "its sender names a log that never was"},
+		{"unknown_head", toldMessage, "its sender saw more of the room's log than the node shows"},
+		{"other_head", toldMessage, "its sender saw another log of the room"},
+		{"key_changed", toldMessage, "its sender has another key than before"},
+		{"rejected", toldMessage, "you rejected the key of its sender"},
+	}
+}
+
+// faultWords says why a message is not shown; a reason that nobody has words
+// for stands for itself.
+func faultWords(reason string) string {
+	for _, f := range faults() {
+		if f.Told == toldMessage && f.Code == reason {
+			return f.Meaning
+		}
+	}
+	return reason
+}
+
+func printFaults(env *Env) error {
+	return printList(env, "fault", faults(),
+		column[fault]{"code", func(f fault) text.Safe { return text.Safe(f.Code) }},
+		column[fault]{"told", func(f fault) text.Safe { return text.Safe(f.Told) }},
+		column[fault]{"meaning", func(f fault) text.Safe { return text.Safe(f.Meaning) }})
+}
