@@ -10,6 +10,7 @@ const device = 1, recovery = 2, bot = 3;
 const byEndpoint = 1, byAccount = 2;
 const mayAdd = 1, ends = 2, scoped = 4;
 const maxLinkLife = 3600 * 1000;
+const kemPause = 3600 * 1000;
 
 export class Account extends Chain {
   constructor(bus, A) {
@@ -137,6 +138,7 @@ export const ops = {
       const p = live(s, e.actor, e.time) ?? refuse('actor', 'no live endpoint');
       demand(b.serial === p.serial + 1, 'serial', `${b.serial} after ${p.serial}`);
       demand(!p.kems.includes(hex(b.kem)), 'used', 'a kem key it had before');
+      demand(e.time - p.made >= kemPause, 'pause', 'its last key is too young');
       demand(canSeal(b.kem), 'key', 'kem');
       signedBy(e, 'account', p.C);
       Object.assign(p, { serial: b.serial, kem: b.kem, kems: [...p.kems, hex(b.kem)], made: e.time });
@@ -221,7 +223,9 @@ const signers = {
     demand(e.seen.index >= s.seen, 'seen', 'older than one named before');
     s.seen = e.seen.index;
     const user = bus.users.get(key(e.account));
-    demand(user && user.active && user.role === 'admin', 'right', 'the author is no active admin');
+    const admin = (u) => u?.active && u.role === 'admin';
+    demand(admin(user), 'right', 'the author is no active admin');
+    demand(equal(e.account, chain.id) || !admin(bus.users.get(key(chain.id))), 'right', 'of another admin');
     const theirs = world.accounts.get(key(e.account)) ?? refuse('seen', 'no chain of that admin');
     return speaker(theirs.at(b.ref), e.actor, e.time).C;
   },

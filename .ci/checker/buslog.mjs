@@ -8,6 +8,7 @@ import { accountOf, endpointOf } from './identity.mjs';
 import { demand, refuse } from './refuse.mjs';
 
 const maxInviteLife = 30 * 24 * 3600 * 1000;
+const adminAge = 7 * 24 * 3600 * 1000;
 const text = (b) => Buffer.from(b).toString('latin1');
 
 function handle(r) {
@@ -43,7 +44,7 @@ function newUser(s, e, b, role) {
   demand(!byHandle(s, b.handle), 'handle', 'is taken');
   const account = accountOf(b.A);
   demand(!s.users.has(key(account)), 'account key', 'stands for another account');
-  s.users.set(key(account), { handle: b.handle, A: b.A, account, role, active: true, index: e.index });
+  s.users.set(key(account), { handle: b.handle, A: b.A, account, role, active: true, index: e.index, since: -Infinity });
 }
 
 // admin gives the C of the admin's endpoint that wrote the entry.
@@ -77,7 +78,9 @@ function against(s, e, b, world, user) {
   demand(admins(s).length > 1, 'last admin', b.handle);
   if (!c) return signedBy(e, 'bus', C, s.O);
   demand(!equal(c.account, e.account) && !equal(c.account, user.account) && !equal(e.account, user.account), 'cosigner', 'three are needed');
-  signedBy(e, 'bus', C, adminAt(s, e, c.account, c.endpoint, c.ref, world));
+  const second = adminAt(s, e, c.account, c.endpoint, c.ref, world);
+  for (const one of [e.account, c.account]) demand(e.time - s.users.get(key(one)).since >= adminAge, 'admin age', 'too short');
+  signedBy(e, 'bus', C, second);
 }
 
 // A cosigner ends the body, or nothing does.
@@ -156,6 +159,7 @@ export const ops = {
     apply(s, e, b, world) {
       const u = active(s, b.handle);
       against(s, e, b, world, u);
+      if (u.role !== 'admin') u.since = e.time; // who was one from the genesis on has no such time
       u.role = b.role;
     },
   },

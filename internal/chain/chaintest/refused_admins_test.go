@@ -13,25 +13,32 @@ import (
 	"unibus/internal/identity"
 )
 
-// threeAdmins has the admins admin, alice and bob and the user carol; O was
+// threeAdmins has the admins admin, alice and bob, the user carol, and dora and
+// emma, who are admins since too short a time, emma for the second time; O was
 // changed once. Against an admin goes nothing without O or another admin.
 func threeAdmins(t *testing.T) offers {
 	w := chaintest.New(t)
 	w.Promote(w.Alice)
 	w.Promote(w.Bob)
+	emma := w.User("emma")
+	w.Promote(emma)
 	w.Pass(bus.AdminAge)
-	carol := w.User("carol")
+	carol, dora := w.User("carol"), w.User("dora")
+	w.Promote(dora)
+	w.MustBus(w.BusEntry(w.Founder.Device(), buslog.OpRole, buslog.Role{Handle: "emma", Role: bus.RoleUser}.Encode(), w.Org))
+	w.Promote(emma)
 	former, desk := w.Org, w.Founder.Device()
 	w.Org = w.SigningKey()
 	w.MustBus(w.BusEntry(desk, buslog.OpOrgRotate, buslog.OrgRotateBody(w.Org.Public()), former, w.Org))
 	inv := w.Invite("emil", time.Hour)
 	o := &offering{t: t, w: w}
-	o.cosigned(carol.Device())
+	o.cosigned(carol.Device(), dora.Device(), emma.Device())
+	o.againstAdmin(carol.Device(), dora.Device())
 	o.orgRotated(former, carol.Device(), inv)
 	return o.offers("three admins")
 }
 
-func (o *offering) cosigned(carol *chaintest.Device) {
+func (o *offering) cosigned(carol, dora, emma *chaintest.Device) {
 	w := o.w
 	desk, bob := w.Founder.Device(), w.Bob.Device()
 	second, lost := w.Founder.AddDevice("second"), w.Bob.AddDevice("lost")
@@ -62,6 +69,11 @@ func (o *offering) cosigned(carol *chaintest.Device) {
 	add("against the author", "cosigner", entry(revoke("admin", cosigner(bob)), bob.Content))
 	add("by a user", "right", entry(revoke("alice", cosigner(carol)), carol.Content))
 	add("against a user", "cosigner", entry(revoke("carol", cosigner(bob)), bob.Content))
+	add("by an admin of today", "admin age", entry(revoke("alice", cosigner(dora)), dora.Content))
+	add("by an admin of today as the author", "admin age", w.BusEntry(dora, buslog.OpRevoke, body, bob.Content))
+	add("by one who was no admin meanwhile", "admin age", entry(revoke("alice", cosigner(emma)), emma.Content))
+	add("a millisecond before the age", "admin age", o.later(entry(revoke("alice", cosigner(dora)), dora.Content), bus.AdminAge-time.Millisecond, desk, dora))
+	o.good("bus", o.later(entry(revoke("alice", cosigner(dora)), dora.Content), bus.AdminAge, desk, dora))
 	add("by a device that is revoked", "actor", entry(revoke("alice", cosigner(lost)), lost.Content))
 	add("by an endpoint with a scope", "scope", entry(revoke("alice", cosigner(ci)), ci.Content))
 	at := func(d *chaintest.Device, ref bus.Ref) []byte {
@@ -108,4 +120,33 @@ func (o *offering) orgRotated(former identity.SigningKey, carol *chaintest.Devic
 	revoke := buslog.Revoke{Handle: "alice"}.Encode()
 	o.good("bus", w.BusEntry(desk, buslog.OpRevoke, revoke, w.Org))
 	o.refuse("bus", "revoke: a former O", "signature", w.BusEntry(desk, buslog.OpRevoke, revoke, former).Encode())
+}
+
+// later is e as of some time after dora was made admin, signed anew.
+func (o *offering) later(e *chain.Entry, after time.Duration, by ...*chaintest.Device) *chain.Entry {
+	for _, made := range o.w.BusLog {
+		if r, ok := buslog.ParseRole(made.Body); ok && made.Op == buslog.OpRole && r.Handle == "dora" {
+			e.Time = made.Time.Add(after)
+		}
+	}
+	keys := make([]identity.SigningKey, len(by))
+	for i, d := range by {
+		keys[i] = d.Content
+	}
+	return e.Sign(identity.ContextBus, keys...)
+}
+
+// againstAdmin: an admin ends what a user has, and what he has himself, and
+// nothing of another admin.
+func (o *offering) againstAdmin(carol, dora *chaintest.Device) {
+	w := o.w
+	desk := w.Founder.Device()
+	revoke := func(of *chaintest.Device) *chain.Entry {
+		body := account.Revoke{By: account.ByAdmin, Endpoint: of.ID(), At: w.Founder.Head()}
+		return w.AccountEntry(of.Owner, desk, account.OpRevoke, body.Encode(), desk.Content)
+	}
+	o.good("carol", revoke(carol))
+	o.good("admin", revoke(desk))
+	o.refuse("alice", "revoke: signer 3, of another admin", "right", revoke(w.Alice.Device()).Encode())
+	o.refuse("dora", "revoke: signer 3, of an admin of today", "right", revoke(dora).Encode())
 }

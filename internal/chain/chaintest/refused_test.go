@@ -202,6 +202,7 @@ func oneAdmin(t *testing.T) offers {
 	gone.Revoke()
 	w.Alice.AddRecovery()
 	w.Pass(bus.KEMPause)
+	young := w.Alice.AddDevice("young")
 	r := w.Room(desk)
 	r.Add(desk, bus.RoleMember, w.Alice, w.Bob)
 	r.Add(desk, bus.RoleReader, carol)
@@ -210,7 +211,7 @@ func oneAdmin(t *testing.T) offers {
 	r.Remove(desk, w.Bob)
 	o := &offering{t: t, w: w, r: r}
 	o.busEntries(old, used, ended, expired, open)
-	o.accountEntries(laptop, first, gone)
+	o.accountEntries(laptop, first, gone, young)
 	o.roomEntries(carol, used, open)
 	return o.offers("one admin")
 }
@@ -325,7 +326,7 @@ func (o *offering) busEntries(old *chaintest.Device, used, ended, expired, open 
 	add("node-remove: unknown", "name", entry(buslog.OpNodeRemove, buslog.NameBody("n2")))
 }
 
-func (o *offering) accountEntries(laptop *chaintest.Device, first identity.KEMPublic, gone *chaintest.Device) {
+func (o *offering) accountEntries(laptop *chaintest.Device, first identity.KEMPublic, gone, young *chaintest.Device) {
 	w, alice := o.w, o.w.Alice
 	phone := alice.Device()
 	refuse := func(name, reason string, e *chain.Entry) { o.refuse("alice", name, reason, e.Encode()) }
@@ -379,6 +380,15 @@ func (o *offering) accountEntries(laptop *chaintest.Device, first identity.KEMPu
 	kem(laptop, "its first key", "used", account.KEM{Serial: 3, Key: first})
 	kem(gone, "of a device that is revoked", "actor", account.KEM{Serial: 2, Key: next})
 	kem(laptop, "a key of small order", "key", account.KEM{Serial: 3})
+	early := func(after time.Duration) *chain.Entry {
+		_, _, made, _ := alice.State().Endpoint(young.ID()).KEM(alice.State().Len - 1)
+		e := young.KEMEntry(account.KEM{Serial: 2, Key: next})
+		e.Time = made.Add(after)
+		return e.Sign(identity.ContextAccount, young.Content)
+	}
+	refuse("kem: of a device just listed", "pause", young.KEMEntry(account.KEM{Serial: 2, Key: next}))
+	refuse("kem: a millisecond too early", "pause", early(bus.KEMPause-time.Millisecond))
+	o.good("alice", early(bus.KEMPause))
 	refuse("kem: signed by A", "signature", laptop.KEMEntry(account.KEM{Serial: 3, Key: next}).Sign(identity.ContextAccount, alice.Key))
 
 	revoke := func(by account.Signer, e bus.EndpointID, at bus.Ref) []byte {
