@@ -41,7 +41,7 @@ func (made *madeEpoch) spoil(how crookedness) {
 // its key, or are not those of its audience: nobody can read in it, and it
 // must not be the end of the room.
 func (m *model) crooked(d *device, id bus.RoomID, how crookedness) {
-	m.attempt(d, id, intent{op: roomlog.OpRekey, crooked: true, ghost: how == crookedGhost}, func() error {
+	m.attempt(d, id, intent{op: roomlog.OpRekey, crooked: true, ghost: how == crookedGhost, how: how}, func() error {
 		d.world.mu.Lock()
 		defer d.world.mu.Unlock()
 		r, err := d.world.syncRoom(m.ctx, id)

@@ -17,7 +17,8 @@ type expectation struct {
 	d     *device
 	id    bus.RoomID
 	rd    *place
-	log   int // entries of the room's log that the device knows by now
+	log   int    // entries of the room's log that the device knows by now
+	last  uint64 // newest sequence that it went on from
 	table *roomTable
 }
 
@@ -29,6 +30,7 @@ func (x *expectation) of(tape []item) (want []string, stop string) {
 		if stop != "" {
 			return want, stop
 		}
+		x.last = i.Seq
 	}
 	return want, ""
 }
@@ -103,9 +105,13 @@ func (x *expectation) key(n bus.Epoch, ep *epochTable) string {
 		return "erased"
 	case x.d.lens.key == keyNone:
 		return "no_key"
-	case ep.crooked || x.d.lens.falseKey(place, x.d.id()):
-		x.rd.keys[n] = "cannot open"
-		return "cannot open"
+	case x.d.lens.falseKey(place, x.d.id()) && !(ep.crooked && ep.how == crookedNoise && x.d.lens.key == keyOther): // all noise is alike
+		x.rd.keys[n] = "wrong_envelope"
+		return "wrong_envelope"
+	case ep.crooked:
+		x.rd.keys[n] = map[crookedness]string{crookedNoise: "bad_envelope", crookedOthers: "bad_envelope",
+			crookedConfirm: "bad_confirm", crookedGhost: "bad_audience"}[ep.how]
+		return x.rd.keys[n]
 	}
 	x.rd.keys[n] = ""
 	return ""

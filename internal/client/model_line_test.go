@@ -187,8 +187,9 @@ func (l line) messages(id bus.RoomID, query map[string][]string) (any, error) {
 		if len(tape) > 0 && end.More {
 			end.Through = tape[len(tape)-1].Seq
 		}
-	} else {
-		tape = tape[max(len(tape)-1, 0):]
+	} else if len(tape) > 0 {
+		tape = tape[len(tape)-1:]
+		l.d.shown[id] = max(l.d.shown[id], tape[0].Seq)
 	}
 	for _, m := range tape {
 		if err := wire.WriteMessage(&page, m); err != nil {

@@ -77,6 +77,7 @@ type epochTable struct {
 	crooked  bool // its author gave away something else than the key
 	ghost    bool // and signed a root that is not that of the envelopes
 	nameless bool // its author could not tell what the room is called
+	how      crookedness
 	gone     map[*human]departure
 }
 
@@ -143,6 +144,7 @@ type intent struct {
 	crooked  bool
 	ghost    bool
 	bad      bool // a rekey because the author's own envelope does not open
+	how      crookedness
 }
 
 // active reports whether a person was on the bus as of an index of its log.
@@ -350,7 +352,7 @@ func (t *table) apply(r *roomTable, in intent, d *device, v view, e *chain.Entry
 		r.members[p] = s
 	}
 	r.left = map[*human]bool{}
-	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, author: d.owner, actor: e.Actor, crooked: in.crooked, ghost: in.ghost,
+	ep := &epochTable{index: r.log, entry: e.Hash(), started: e.Time, author: d.owner, actor: e.Actor, crooked: in.crooked, ghost: in.ghost, how: in.how,
 		sealed: t.audience(r, r.members, r.guests, v), gone: map[*human]departure{}}
 	r.epochs = append(r.epochs, ep)
 	return ep

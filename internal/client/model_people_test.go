@@ -26,6 +26,7 @@ type device struct {
 	torn    bool              // it has seen two stories: it trusts this node no more
 	given   map[keyPlace]bool // keys that it took over from its invite
 	reads   map[bus.RoomID]*place
+	shown   map[bus.RoomID]uint64 // newest sequences since it was started
 	boxes   map[bus.RoomID]*outbox
 }
 
@@ -54,7 +55,7 @@ func (m *model) open(d *device) {
 	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock, Keys: keysOf{d.file}})
 	m.must(err)
 	c.call.http = &http.Client{Transport: line{m, d}}
-	d.Client, d.boxes = c, map[bus.RoomID]*outbox{}
+	d.Client, d.boxes, d.shown = c, map[bus.RoomID]*outbox{}, map[bus.RoomID]uint64{}
 	for _, r := range d.reads {
 		r.f = nil
 	}

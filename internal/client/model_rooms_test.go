@@ -133,15 +133,20 @@ func (d *device) learnsEntry(id bus.RoomID) {
 // entered compares an epoch's envelopes with the oracle's audience: nobody
 // more, nobody less, no other key.
 func (m *model) entered(d *device, id bus.RoomID, r *roomTable, ep *epochTable, envelopes []wire.Envelope) {
-	state := d.at.history.rooms[id]
+	state, newest := d.at.history.rooms[id], d.shown[id]
 	if ep == nil {
 		if dep, left := state.Left[d.owner.account]; left && r.left[d.owner] {
-			r.epochs[len(r.epochs)-1].gone[d.owner] = departure{r.log - 1, dep.Closing.Seq}
+			r.epochs[len(r.epochs)-1].gone[d.owner] = departure{r.log - 1, newest}
+			m.closes(d, dep.Closing.Seq, newest)
 		}
 		return
 	}
 	d.at.history.stored(state, envelopes)
-	ep.closing, ep.nameless = state.Epoch.Closing.Seq, len(state.Name) == 0
+	ep.nameless = len(state.Name) == 0
+	if ep.closing = newest; ep.crooked {
+		ep.closing = 0 // that is how they are made
+	}
+	m.closes(d, state.Epoch.Closing.Seq, ep.closing)
 	if m.wrong == missesNewcomers && len(r.epochs) > 1 {
 		for e, h := range ep.sealed {
 			r.epochs[len(r.epochs)-2].sealed[e] = h // as if a newcomer had the key before his time
@@ -154,6 +159,13 @@ func (m *model) entered(d *device, id bus.RoomID, r *roomTable, ep *epochTable, 
 	}
 	if len(envelopes) != len(ep.sealed) {
 		m.fault("%s sealed epoch %d to %d endpoints, the oracle to %d", d.name, len(r.epochs), len(envelopes), len(ep.sealed))
+	}
+}
+
+// closes: an epoch ends behind the newest frame that its author was shown.
+func (m *model) closes(d *device, got, want uint64) {
+	if got != want {
+		m.fault("%s closes an epoch at %d, but has seen %d", d.name, got, want)
 	}
 }
 

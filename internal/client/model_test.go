@@ -5,9 +5,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/cryptotest"
 	"time"
@@ -19,7 +21,7 @@ import (
 )
 
 var (
-	modelSeed  = flag.Uint64("seed", 0, "of TestModel; 0 takes a new one")
+	modelSeed  = flag.Uint64("seed", 0, "of TestModel; 0 takes UNIBUS_SEED, else see firstSeed")
 	modelSteps = flag.Int("steps", 0, "of TestModel; 0 takes 2,000, or 12,000 with UNIBUS_LONG")
 )
 
@@ -43,7 +45,7 @@ func TestModel(t *testing.T) {
 	}
 	first := *modelSeed
 	if first == 0 {
-		first = firstSeed(steps)
+		first = firstSeed(t, steps)
 	}
 	done := map[string]int{}
 	for life := range uint64((steps + lifeSteps - 1) / lifeSteps) {
@@ -51,7 +53,7 @@ func TestModel(t *testing.T) {
 		m := newModel(t.Context(), first+life, nothing)
 		m.live()
 		if len(m.faults) > 0 {
-			t.Fatalf("run again with -seed %d -steps 1:\n%s", first+life, m.faults[0])
+			t.Fatalf("run again with -seed %d -steps 1, or all of it with UNIBUS_SEED=%d:\n%s", first+life, first, m.faults[0])
 		}
 		for what, n := range m.done {
 			done[what] += n
@@ -68,10 +70,17 @@ func TestModel(t *testing.T) {
 // manySteps are enough for everything to happen.
 const manySteps = 10_000
 
-// firstSeed is the same in a short run, so that a change is held against what
-// held before it; many steps look for what nobody has seen.
-func firstSeed(steps int) uint64 {
-	if steps < manySteps {
+// firstSeed is what UNIBUS_SEED says, which the checks make of the commit. Without
+// it a short run is always the same, so that a change is held against what held
+// before it; many steps look for what nobody has seen.
+func firstSeed(t *testing.T, steps int) uint64 {
+	said := os.Getenv("UNIBUS_SEED")
+	switch seed, err := strconv.ParseUint(said, 10, 63); {
+	case said != "" && err != nil:
+		t.Fatalf("UNIBUS_SEED=%s: want a number of 1 to %d", said, math.MaxInt64)
+	case said != "":
+		return seed
+	case steps < manySteps:
 		return 1
 	}
 	return rand.Uint64() >> 1

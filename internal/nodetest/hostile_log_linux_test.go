@@ -51,8 +51,8 @@ func ghostEndpoint(s *stage) {
 		s.refused(home, "bad_signature", "members", "verify")
 	}
 	s.tells(s.key(func(k *wire.Key) { k.Leaves = append(k.Leaves, wire.Leaf{Endpoint: s.mallory.Endpoint(), Serial: 1}) }))
-	s.refused(s.fresh(), "bad_audience", "send")
-	s.shows(s.fresh(), "bad_messages", "bad_audience", "bad_audience")
+	s.refused(s.fresh(), "wrong_envelope", "send")
+	s.shows(s.fresh(), "bad_messages", "wrong_envelope", "wrong_envelope")
 }
 
 func withheldEndpoint(s *stage) {
@@ -60,11 +60,11 @@ func withheldEndpoint(s *stage) {
 	post(s.t, s.b.Admin, s.room, "hello")
 	s.learn()
 	s.tells(s.key(func(k *wire.Key) { k.Leaves = k.Leaves[1:] }))
-	s.refused(s.fresh(), "bad_audience", "send", "verify")
+	s.refused(s.fresh(), "wrong_envelope", "send", "verify")
 	s.tells(s.key(func(k *wire.Key) {
 		k.Leaves = slices.DeleteFunc(k.Leaves, func(l wire.Leaf) bool { return l.Endpoint == s.alice.Endpoint() })
 	}))
-	s.refused(s.fresh(), "bad_audience", "send", "verify")
+	s.refused(s.fresh(), "wrong_envelope", "send", "verify")
 	m := mirrorOf(s.t, s.b)
 	fewer := m.rekey(m.room(s.room), m.author(s.bob), s.bob.Identity.Content, craft{start: func(st *roomlog.Start) { st.Endpoints-- }})
 	s.tells(entries(wire.RoomLogTarget(s.room, 0), forged(fewer.entry)))
@@ -189,7 +189,7 @@ func foreignEnvelope(s *stage) {
 	var his wire.Key
 	callerAs(s.t, s.b, s.bob).get(wire.KeyTarget(s.room, 0, s.bob.Endpoint()), &his)
 	s.tells(s.key(func(k *wire.Key) { k.Sealed = his.Sealed }))
-	s.refused(s.fresh(), "bad_audience", "send", "verify")
+	s.refused(s.fresh(), "wrong_envelope", "send", "verify")
 	s.tells(nil)
 
 	m := mirrorOf(s.t, s.b)
