@@ -411,6 +411,22 @@ func TestEpochBegins(t *testing.T) {
 	}
 }
 
+// TestEpochBeginsInDoubt: who cannot tell what is stored takes no epoch that names
+// it, and one that names nothing.
+func TestEpochBeginsInDoubt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(o *membership.Options) {
+		o.Newest = func(context.Context, membership.RoomRecord) (uint64, error) {
+			return 41, bus.Errorf(bus.Unavailable, "store_unavailable", "the store does not answer")
+		}
+	})
+	alice := b.Alice.Device()
+	r := b.room(alice)
+	e := r.Rekey(alice, roomlog.ReasonAsked, func(st *roomlog.Start) { st.Closing.Seq = 41 })
+	b.refused(b.offer(alice, r, e, r.State.Epoch.Audience), "store_unavailable")
+	b.append(alice, r, r.Rekey(alice, roomlog.ReasonAsked))
+}
+
 // TestAppendRace has many offer the next entry at once: one wins, the others
 // are told the head.
 func TestAppendRace(t *testing.T) {
@@ -560,7 +576,8 @@ func TestEnvelopesCount(t *testing.T) {
 	const cap = 20 << 10
 	b := newBench(t, func(o *membership.Options) { o.Caps.SealBytes = cap })
 	alice := b.Alice.Device()
-	r := b.room(alice)
+	r, other := b.room(alice), b.room(alice)
+	b.add(alice, other, bus.RoleOwner, b.Founder)
 	bob := []roomlog.NewMember{{Account: b.Bob.ID(), Role: bus.RoleMember}}
 	used := func() int64 {
 		all, err := b.s.Limits(b.ctx(), by(alice))
@@ -568,9 +585,9 @@ func TestEnvelopesCount(t *testing.T) {
 		i := slices.IndexFunc(all, func(l wire.Limit) bool { return l.Name == "room_keys" })
 		return all[i].Used
 	}
-	one := used()
-	if one != int64(len(chaintest.Envelope(r.State.Epoch.Audience[0]))) {
-		t.Errorf("a room of one endpoint counts %d bytes", one)
+	one := int64(len(chaintest.Envelope(r.State.Epoch.Audience[0])))
+	if got := used(); got != 4*one {
+		t.Errorf("two rooms of one endpoint, and one more in one of them: %d bytes, want %d", got, 4*one)
 	}
 	for used()+2*one <= cap {
 		b.append(alice, r, r.AddEntry(alice, bob, nil))
@@ -580,6 +597,19 @@ func TestEnvelopesCount(t *testing.T) {
 	_, to, err := r.State.Draft(b.World, roomlog.Change{Add: []roomlog.Member{{Account: b.Bob.ID(), Role: bus.RoleMember, Since: r.State.Len}}}, b.Now)
 	b.must(err)
 	b.refused(b.offer(alice, r, add, to), "seal_cap")
+	// What another makes in her room is his, not hers; and she removes him still.
+	before := used()
+	b.append(b.Founder.Device(), other, other.AddEntry(b.Founder.Device(), bob, nil))
+	if got := used(); got != before {
+		t.Errorf("an epoch of another's in her room: got %d bytes, want %d as before", got, before)
+	}
+	b.append(alice, other, other.RemoveEntry(alice, []bus.AccountID{b.Bob.ID()}, nil))
+	if got := used(); got <= before {
+		t.Errorf("a removal at the cap: got %d bytes, want more than %d", got, before)
+	}
+	_, another := b.newRoom(alice)
+	_, err = b.s.CreateRoom(b.ctx(), by(alice), another)
+	b.refused(err, "seal_cap")
 }
 
 // TestAddsOften: a removal by another owner has its turn.
