@@ -32,7 +32,7 @@ func faults() []fault {
 		{"bad_sealed_name", toldError, "a room's name that its key does not open"},
 		{"no_key", toldError, "a room key that this endpoint should have and was not given"},
 		{"erased", toldError, "a room key that was erased here, as its messages were due to be"},
-		{"bad_proposal", toldError, "a proposal against an admin that is changed, or of another bus"},
+		{"bad_proposal", toldError, "a proposal against an admin that is not what its author signed"},
 		{"old_keys", toldError, "the keys of this endpoint are an older copy of themselves"},
 		{"key_changed", toldError, "a user of the room has another key than before"},
 		{"wrong_pin", toldError, "the node does not hold this bus's certificate"},
