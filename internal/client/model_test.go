@@ -70,7 +70,7 @@ func TestModel(t *testing.T) {
 // manySteps are enough for everything to happen.
 const manySteps = 10_000
 
-// firstSeed is what UNIBUS_SEED says, which the checks make of the commit. Without
+// firstSeed is what UNIBUS_SEED says. Without
 // it a short run is always the same, so that a change is held against what held
 // before it; many steps look for what nobody has seen.
 func firstSeed(t *testing.T, steps int) uint64 {
