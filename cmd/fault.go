@@ -31,6 +31,7 @@ func faults() []fault {
 		{"bad_confirm", toldError, "a room key that is not the one its author made"},
 		{"bad_sealed_name", toldError, "a room's name that its key does not open"},
 		{"no_key", toldError, "a room key that this endpoint should have and was not given"},
+		{"bad_grant", toldError, "an earlier key that was handed on, and is not the one its author made"},
 		{"erased", toldError, "a room key that was erased here, as its messages were due to be"},
 		{"bad_proposal", toldError, "a proposal against an admin that is not what its author signed"},
 		{"old_keys", toldError, "the keys of this endpoint are an older copy of themselves"},
