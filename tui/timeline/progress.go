@@ -1,0 +1,37 @@
+package timeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// barWidth is that of a progress bar without its brackets.
+const barWidth = 20
+
+// bar draws how far a transfer is, in characters that every font has.
+func (p *Progress) bar(size func(int64) string) string {
+	if p.Total <= 0 {
+		return "[" + strings.Repeat(".", barWidth) + "] " + size(p.Done)
+	}
+	done := min(max(p.Done, 0), p.Total)
+	full := int(done * barWidth / p.Total)
+	line := fmt.Sprintf("[%s%s] %d %%", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), done*100/p.Total)
+	if p.Rate > 0 {
+		line += "  " + size(p.Rate) + "/s"
+	}
+	if p.Left > 0 {
+		line += "  " + p.Left.Round(time.Second).String()
+	}
+	return line
+}
+
+// count writes a number with a blank between thousands.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,83 @@
+package timeline
+
+// Selected is the entry that keys act on, nil where there is none.
+func (l *List) Selected() *Entry { return l.selected }
+
+// Unselect ends the selection and goes back to the end.
+func (l *List) Unselect() {
+	if l.selected != nil {
+		l.pick(nil)
+	}
+}
+
+// pick selects e and has both old and new drawn again.
+func (l *List) pick(e *Entry) {
+	for _, x := range []*Entry{l.selected, e} {
+		if x != nil {
+			l.Touch(x)
+		}
+	}
+	l.selected = e
+}
+
+// Select moves the selection by so many messages, up where n is negative; it
+// begins at the lowest one in the window. It reports whether there is one.
+func (l *List) Select(n int) bool {
+	pos, step := l.bottom()+1, -1
+	if l.selected != nil {
+		pos = l.position(l.selected)
+	}
+	if n > 0 {
+		step = 1
+	}
+	left := max(n, -n)
+	found := l.selected
+	for pos += step; left > 0 && pos >= l.first() && pos <= l.last(); pos += step {
+		if e := l.entry(pos); !e.Notice {
+			found = e
+			left--
+		}
+	}
+	if found == nil {
+		return false
+	}
+	l.SelectEntry(found)
+	return true
+}
+
+// SelectEntry selects an entry of the list and scrolls to it.
+func (l *List) SelectEntry(e *Entry) {
+	l.pick(e)
+	l.reveal(l.position(e))
+}
+
+// reveal scrolls as little as shows the whole entry at a position.
+func (l *List) reveal(pos int) {
+	if pos >= l.bottom() {
+		l.hang(pos, 0)
+		return
+	}
+	rows := -l.skip
+	if l.follow {
+		rows = 0
+	}
+	for p := l.bottom(); p >= pos && rows < l.height; p-- {
+		rows += l.height1(p)
+		if p == pos && rows <= l.height {
+			return
+		}
+	}
+	l.under(pos)
+}
+
+// under hangs the window so that an entry stands at its top.
+func (l *List) under(pos int) {
+	rows := 0
+	for p := pos; p <= l.last(); p++ {
+		if rows += l.height1(p); rows >= l.height {
+			l.hang(p, rows-l.height)
+			return
+		}
+	}
+	l.Bottom()
+}
