@@ -11,12 +11,12 @@ import (
 func floors() [][]string {
 	return [][]string{
 		0: {"text", "atomicfile", "costtest"},
-		1: {"bus", "tui/cells", "tui/theme"},
+		1: {"bus", "tui/cells", "tui/theme", "tui/layout"},
 		2: {"identity", "frame", "seal/cobblestone"},
 		3: {"chain", "signing", "seal", "wire", "config", "limit", "nonce", "blob"},
 		4: {"chain/buslog", "chain/account"},
 		5: {"chain/roomlog"},
-		6: {"membership", "profile", "profile/agent", "grant", "tui/timeline"},
+		6: {"membership", "profile", "profile/agent", "grant", "tui/timeline", "tui/composer", "tui/roomlist"},
 		7: {"membership/sqlite", "membership/kv", "blob/disk", "blob/object", "nonce/memory", "nonce/kv",
 			"chain/chaintest", "membership/membershiptest", "blob/blobtest", "nonce/noncetest",
 			"backup", "control", "client", "tui"},

@@ -32,7 +32,9 @@ func everything(m cells.Method) *List {
 		e.From, e.Quote, e.Text, e.Edited = "bob", "alice: the staging cluster is green again, all three", "shall I take node-3 down?", true
 	})
 	add(func(e *Entry) { e.Notice, e.Words = true, "key 7: alice made a new room key; dave removed" })
-	add(func(e *Entry) { e.From, e.Trust, e.Text = "erin", bus.TrustUnverified, "hi, I was invited this morning" })
+	add(func(e *Entry) {
+		e.From, e.Trust, e.Text = "erin", bus.TrustUnverified, "hi, I was invited this morning"
+	})
 	add(func(e *Entry) { e.From, e.Fault = "carol", "cannot decrypt: no key for epoch 6" })
 	add(func(e *Entry) { e.From, e.File = "carol", &File{Name: "report.pdf", Size: 1200} })
 	add(func(e *Entry) {
