@@ -6,8 +6,8 @@ go 1.26.0
 // cannot be had, so `go get -u` breaks the build. They were tried together.
 require (
 	charm.land/bubbletea/v2 v2.0.10
-	github.com/charmbracelet/colorprofile v0.4.3
-	github.com/charmbracelet/ultraviolet v0.0.0-20260811164956-006e29f97886
+	github.com/charmbracelet/colorprofile v0.4.3 // indirect
+	github.com/charmbracelet/ultraviolet v0.0.0-20260811164956-006e29f97886 // indirect
 	github.com/charmbracelet/x/ansi v0.11.8
 )
 

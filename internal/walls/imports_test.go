@@ -80,6 +80,11 @@ func walls() []wall {
 			only:   []string{"cmd", "tui/..."},
 		},
 		{
+			reason: "one place draws on a terminal",
+			what:   []string{"charm.land/...", "github.com/charmbracelet/..."},
+			only:   []string{"tui/..."},
+		},
+		{
 			reason: "what tests are made of does not ship",
 			what: []string{module + "/internal/nodetest/...", module + "/internal/chain/chaintest", module + "/internal/membership/membershiptest",
 				module + "/internal/blob/blobtest", module + "/internal/nonce/noncetest", module + "/internal/costtest", "testing/...", "github.com/rogpeppe/go-internal/..."},
@@ -118,6 +123,12 @@ func denials() []denial {
 			who:    []string{"tui/..."},
 			what:   []string{module + "/...", "net/...", "github.com/nats-io/...", "database/sql/..."},
 			but:    []string{module + "/internal/bus", module + "/internal/identity", module + "/internal/text", module + "/tui/...", "net/url"},
+		},
+		{
+			reason: "the screen is made of our own parts and of the library that draws",
+			who:    []string{"tui/..."},
+			what:   []string{"github.com/...", "golang.org/...", "go.yaml.in/...", "modernc.org/...", "filippo.io/...", "rsc.io/..."},
+			but:    []string{"github.com/charmbracelet/..."},
 		},
 	}
 }

@@ -101,6 +101,9 @@ func TestRulesBite(t *testing.T) {
 		{"nkeys elsewhere", "walls", "signing imports github.com/nats-io/nkeys", src("internal/signing/a.go", imports("signing", "github.com/nats-io/nkeys"))},
 		{"screen and client", "walls", "tui/timeline imports unibus/internal/client", src("tui/timeline/a.go", imports("timeline", "unibus/internal/client"))},
 		{"screen and words", "walls", "", src("tui/a.go", imports("tui", "unibus/internal/bus", "unibus/tui/timeline"))},
+		{"screen and other libraries", "walls", "tui/overlay imports github.com/sahilm/fuzzy", src("tui/overlay/a.go", imports("overlay", "github.com/sahilm/fuzzy"))},
+		{"screen and its library", "walls", "", src("tui/a.go", imports("tui", "charm.land/bubbletea/v2", "github.com/charmbracelet/x/ansi"))},
+		{"somebody else draws", "walls", "cmd imports github.com/charmbracelet/x/ansi", src("cmd/a.go", imports("cmd", "github.com/charmbracelet/x/ansi"))},
 		{"cmd is on top", "walls", "node imports unibus/cmd", src("internal/node/a.go", imports("node", "unibus/cmd"))},
 
 		{"server opens messages", "reach", "node reaches seal through control", src("internal/node/a.go", imports("node", "unibus/internal/control"),

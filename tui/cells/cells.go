@@ -148,7 +148,9 @@ func (m Method) wrapLine(lines []string, s string, width int) []string {
 		}
 		end, next := breakAt(s, n)
 		lines = append(lines, s[:end])
-		s = s[next:]
+		if s = s[next:]; s == "" {
+			return lines
+		}
 	}
 }
 

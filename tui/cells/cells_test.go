@@ -66,6 +66,7 @@ func TestWrap(t *testing.T) {
 		{"unbreakable", 4, []string{"unbr", "eaka", "ble"}},
 		{"a unbreakable", 5, []string{"a", "unbre", "akabl", "e"}},
 		{"  indented text", 9, []string{"  indente", "d text"}},
+		{"ends in blanks ", 14, []string{"ends in blanks"}},
 		{"a\n\nb", 5, []string{"a", "", "b"}},
 		{"a\tb", 9, []string{"a    b"}},
 		{"日本語", 4, []string{"日本", "語"}},

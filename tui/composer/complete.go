@@ -99,3 +99,11 @@ var emoji = []struct{ name, char string }{
 	{"sweat", "😅"}, {"tada", "🎉"}, {"thinking", "🤔"}, {"unlock", "🔓"}, {"wave", "👋"}, {"wink", "😉"}, {"wow", "😮"},
 	{"wrench", "🔧"}, {"x", "❌"}, {"zap", "⚡"},
 }
+
+// EmojiNames lists the names of all characters, in order.
+func EmojiNames() (out []string) {
+	for _, e := range emoji {
+		out = append(out, e.name)
+	}
+	return out
+}

@@ -38,6 +38,7 @@ type Entry struct {
 	Late      bool      // of a closed epoch
 	Fault     text.Safe // not "": why there are no words of the sender's to show
 	Grave     bool      // the fault is an attack, or looks like one
+	About     *bus.RecordRef
 	Quote     text.Safe // of what is answered
 	File      *File
 	Progress  *Progress

@@ -26,6 +26,7 @@ type List struct {
 	at     int // position of the bottom entry, when not following
 	skip   int // lines of it that are below the window
 	follow bool
+	open   bool // there is more below that is not here: nothing to follow
 
 	selected *Entry
 	newAt    int // the line "new" stands above this position
@@ -76,6 +77,9 @@ func (l *List) Append(e *Entry) {
 		l.at++
 	}
 	l.new = append(l.new, e)
+	if l.news > 0 && !e.Notice && !e.Mine {
+		l.news++
+	}
 	l.index(e)
 }
 
@@ -238,4 +242,14 @@ func (l *List) MarkNew(after uint64) {
 		l.newAt = pos
 		l.news++
 	}
+}
+
+// NewestFile is the newest message with a file, nil where none is here.
+func (l *List) NewestFile() *Entry {
+	for pos := l.end() - 1; pos >= l.first(); pos-- {
+		if e := l.entry(pos); e.File != nil {
+			return e
+		}
+	}
+	return nil
 }

@@ -10,19 +10,20 @@ import (
 // barWidth is that of a progress bar without its brackets.
 const barWidth = 20
 
-// bar draws how far a transfer is, in characters that every font has.
-func (p *Progress) bar(size func(int64) string) string {
+// bar draws how far a transfer is, in characters that every font has, and says
+// as much of its speed as fits.
+func (p *Progress) bar(size func(int64) string, width int) string {
 	if p.Total <= 0 {
 		return "[" + strings.Repeat(".", barWidth) + "] " + size(p.Done)
 	}
 	done := min(max(p.Done, 0), p.Total)
 	full := int(done * barWidth / p.Total)
 	line := fmt.Sprintf("[%s%s] %d %%", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), done*100/p.Total)
-	if p.Rate > 0 {
-		line += "  " + size(p.Rate) + "/s"
+	if rate := "  " + size(p.Rate) + "/s"; p.Rate > 0 && len(line+rate) <= width {
+		line += rate
 	}
-	if p.Left > 0 {
-		line += "  " + p.Left.Round(time.Second).String()
+	if left := "  " + p.Left.Round(time.Second).String(); p.Left > 0 && len(line+left) <= width {
+		line += left
 	}
 	return line
 }

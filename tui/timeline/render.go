@@ -67,7 +67,10 @@ func (l *List) notice(e *Entry) []string {
 // begin alike must not look alike.
 func (p *painter) begin(selected bool) {
 	e, c := p.entry, p.look.Cells
-	clock := p.look.Theme.Dim.On(e.Time.In(p.look.Zone).Format("15:04"))
+	clock := cells.Blank(timeWidth)
+	if !e.Time.IsZero() {
+		clock = p.look.Theme.Dim.On(e.Time.In(p.look.Zone).Format("15:04"))
+	}
 	arrow := " "
 	if selected {
 		arrow = p.look.Theme.Selected.On(">")
@@ -227,13 +230,16 @@ func (p *painter) file() {
 	if name == "" {
 		name = "(no name)"
 	}
-	words := p.prefix() + "[file] " + name + " " + p.look.Size(e.File.Size)
+	words := p.prefix() + "[file] " + name
+	if e.File.Size > 0 || !e.held {
+		words += " " + p.look.Size(e.File.Size)
+	}
 	if hint := "  o: save"; !e.Mine && e.Progress == nil && p.look.Cells.Width(words+hint) <= p.width-p.column {
 		words += hint
 	}
 	p.says(words, p.look.Theme.Accent)
 	if e.Progress != nil {
-		p.says(e.Progress.bar(p.look.Size), p.look.Theme.Good)
+		p.says(e.Progress.bar(p.look.Size, p.width-p.column), p.look.Theme.Good)
 	}
 }
 

@@ -10,6 +10,14 @@ func (l *List) Size(width, height int) {
 // Following reports whether the window hangs at the end.
 func (l *List) Following() bool { return l.follow }
 
+// Open says whether there is more below that is not here. While there is, the
+// window follows nothing.
+func (l *List) Open(more bool) {
+	if l.open = more; more && l.follow {
+		l.hang(l.last(), 0)
+	}
+}
+
 // Below is how many entries are below the window.
 func (l *List) Below() int {
 	if l.follow {
@@ -58,7 +66,7 @@ func (l *List) Show(seq uint64) {
 // hang puts so many lines of an entry below the window.
 func (l *List) hang(pos, skip int) {
 	l.at, l.skip, l.changed = pos, skip, true
-	l.follow = pos >= l.last() && skip == 0
+	l.follow = pos >= l.last() && skip == 0 && !l.open
 }
 
 // Bottom goes to the end and follows it.

@@ -1,0 +1,236 @@
+package tui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/timeline"
+)
+
+// batch takes what came in.
+func (m *Model) batch(b batchMsg) tea.Cmd {
+	var cmds []tea.Cmd
+	for id, t := range b.lost {
+		m.lost(id, t)
+	}
+	var call alarm
+	for i := range b.events {
+		cmds = append(cmds, m.event(&b.events[i], &call))
+	}
+	if len(b.events) > 0 {
+		m.sort()
+	}
+	if b.ended && m.conn.State != Revoked && m.conn.State != Ended {
+		m.conn = Conn{State: Ended, Since: m.o.Now()}
+	}
+	return tea.Batch(append(cmds, m.alert(call))...)
+}
+
+// event takes one event, whatever it is about.
+func (m *Model) event(e *Event, call *alarm) tea.Cmd {
+	switch {
+	case e.Conn != nil:
+		m.conn = *e.Conn
+	case e.Posture != nil:
+		m.posture = e.Posture
+	case e.People != nil:
+		m.people = e.People
+	case e.Info != nil:
+		return m.informed(*e.Info)
+	case e.Forgotten:
+		return m.forget(e.Room)
+	case e.Outgoing != nil:
+		m.outgoing(*e.Outgoing)
+	case e.Transfer != nil:
+		return m.moved(*e.Transfer)
+	case e.Fill != nil:
+		m.filling(e.Room, *e.Fill)
+	case e.Happened != nil:
+		return m.happened(e.Room, e.Happened, call)
+	}
+	return nil
+}
+
+// informed takes a room's facts; the first room there is is opened.
+func (m *Model) informed(info Room) tea.Cmd {
+	r := m.info(info)
+	if m.current == nil && m.resumed {
+		return m.open(r)
+	}
+	return nil
+}
+
+// lost takes what a slow screen did not keep: what is loaded of that room is
+// not whole any more.
+func (m *Model) lost(id bus.RoomID, t tally) {
+	r := m.rooms[id]
+	if r == nil {
+		return
+	}
+	r.list.Clear()
+	r.loaded, r.older, r.newer, r.anchor = r == m.current, true, false, 0
+	r.Last = max(r.Last, t.last)
+	r.Unread += t.unread
+	r.Mentions += t.mentions
+}
+
+// happened takes an event of a room's follow.
+func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
+	r := m.rooms[id]
+	if r == nil {
+		return nil
+	}
+	msg := messageOf(Event{Happened: e})
+	fresh := msg != nil && !(folder{r, m.self}).known(msg) && (msg.Seq == 0 || msg.Seq > r.Last)
+	folder{r, m.self}.live(e)
+	if e.Undecryptable != nil {
+		r.Last = max(r.Last, e.Undecryptable.Seq)
+	}
+	if msg != nil {
+		r.Last = max(r.Last, msg.Seq)
+	}
+	if fresh && counts(msg, m.self) {
+		m.arrived(r, msg, call)
+	}
+	if r.list.Following() && r.list.Len() > maxEntries+maxEntries/10 {
+		r.older = r.list.Trim(maxEntries) || r.older
+	}
+	if e.Member != nil && r == m.current {
+		return m.loadMembers(r)
+	}
+	return nil
+}
+
+// arrived counts a message of somebody else.
+func (m *Model) arrived(r *room, msg *bus.Message, call *alarm) {
+	mention := Mentions(msg.Text, m.self)
+	here := r == m.current && m.watching()
+	if !here {
+		if r == m.current && r.Unread == 0 {
+			r.list.MarkNew(r.Last - 1)
+		}
+		r.Unread++
+		if mention {
+			r.Mentions++
+		}
+	}
+	if !here || !m.focused {
+		call.ring(r, msg, mention)
+	}
+}
+
+// outgoing takes what became of a record in the outbox.
+func (m *Model) outgoing(o Outgoing) {
+	r := m.rooms[o.Room]
+	if r == nil {
+		return
+	}
+	e := r.list.FindID(o.ID)
+	if e == nil && o.State != OutgoingSent && o.State != OutgoingDropped && !changes(o.Kind) {
+		e = folder{r, m.self}.held(o)
+		r.list.Hold(e)
+	}
+	if e == nil || !e.Pending() {
+		return
+	}
+	switch o.State {
+	case OutgoingQueued:
+		e.State, e.Why = timeline.Queued, ""
+	case OutgoingSent:
+		e.State = timeline.Sent
+	case OutgoingFailed:
+		e.State, e.Why = timeline.Failed, "the bus refused it"
+		if o.Err != nil {
+			e.Why = errorLine(o.Err)
+		}
+	case OutgoingDropped:
+		r.list.Forget(o.ID)
+		return
+	}
+	r.list.Touch(e)
+}
+
+// filling shows a hole in the messages, and takes the line away when it is
+// closed.
+func (m *Model) filling(id bus.RoomID, f Fill) {
+	r := m.rooms[id]
+	if r == nil {
+		return
+	}
+	if r.fill != nil {
+		r.list.Remove(r.fill)
+		r.fill = nil
+	}
+	if f.Done || r.newer {
+		return
+	}
+	words := text.Safe("messages missed while offline, loading")
+	if f.Missed > 0 {
+		words = text.Safe(count(f.Missed)) + " missed while offline, loading"
+	}
+	r.fill = &timeline.Entry{Notice: true, Words: words}
+	r.list.Append(r.fill)
+}
+
+// transfer is a file on its way, as the screen knows it.
+type transfer struct {
+	room  *room
+	began time.Time
+	first int64 // bytes when it began
+}
+
+// moved shows how far a file is.
+func (m *Model) moved(t Transfer) tea.Cmd {
+	r, e := m.entryOf(t.ID)
+	if t.Over {
+		return m.transferred(t, r, e)
+	}
+	known := m.transfers[t.ID]
+	if known == nil {
+		known = &transfer{room: r, began: m.o.Now(), first: t.Done}
+		m.transfers[t.ID] = known
+	}
+	if e == nil {
+		return nil
+	}
+	p := &timeline.Progress{Done: t.Done, Total: t.Total, Up: t.Up}
+	if span := m.o.Now().Sub(known.began); span >= time.Second && t.Done > known.first {
+		p.Rate = int64(float64(t.Done-known.first) / span.Seconds())
+		p.Left = time.Duration(float64(t.Total-t.Done) / float64(max(p.Rate, 1)) * float64(time.Second))
+	}
+	e.Progress = p
+	r.list.Touch(e)
+	return nil
+}
+
+// transferred ends a transfer on the screen.
+func (m *Model) transferred(t Transfer, r *room, e *timeline.Entry) tea.Cmd {
+	delete(m.transfers, t.ID)
+	if e != nil {
+		e.Progress = nil
+		if t.Err != nil && e.Pending() {
+			e.State, e.Why = timeline.Failed, errorLine(t.Err)
+		}
+		r.list.Touch(e)
+	}
+	switch {
+	case t.Err != nil:
+		return m.fail("file", t.Err)
+	case t.Up:
+		return nil
+	}
+	return m.say("saved " + text.Line(t.Path))
+}
+
+// entryOf finds the message of a transfer, in any room.
+func (m *Model) entryOf(id bus.RecordID) (*room, *timeline.Entry) {
+	for _, r := range m.rooms {
+		if e := r.list.FindID(id); e != nil {
+			return r, e
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,131 @@
+package tui
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/overlay"
+)
+
+const (
+	// findAfter is how long a person stops typing before it is searched.
+	findAfter = 100 * time.Millisecond
+	findMost  = 100
+)
+
+// openFind finds in the room on the screen.
+func (m *Model) openFind() tea.Cmd {
+	if m.current == nil {
+		return nil
+	}
+	return m.searchPanel("Find in "+m.current.title(), m.current.ID, "")
+}
+
+// searchPanel is a list of what is found while one types.
+func (m *Model) searchPanel(title text.Safe, where bus.RoomID, words string) tea.Cmd {
+	p := &panel{picker: overlay.NewPicker(title, "Enter shows it  Esc", nil), take: (*Model).showFound}
+	p.picker.Found, p.picker.Empty = true, "type at least 3 letters of a word"
+	p.typed = func(m *Model, words string) tea.Cmd {
+		return m.later(findAfter, then(func(m *Model) tea.Cmd { return m.search(p, where, words) }))
+	}
+	m.push(p)
+	if words == "" {
+		return nil
+	}
+	p.picker.Type(words)
+	return m.search(p, where, words)
+}
+
+// search looks for words, unless the person typed on meanwhile.
+func (m *Model) search(p *panel, where bus.RoomID, words string) tea.Cmd {
+	if words != strings.TrimSpace(string(p.picker.Query)) || words == "" {
+		return nil
+	}
+	return m.call(func(ctx context.Context) then {
+		found, err := m.o.Session.Search(ctx, Query{Room: where, Words: words, Limit: findMost})
+		return func(m *Model) tea.Cmd {
+			if words != strings.TrimSpace(string(p.picker.Query)) {
+				return nil
+			}
+			if err != nil {
+				return m.fail("search", err)
+			}
+			p.picker.Empty = "nothing found on this device"
+			p.picker.Set(m.hits(found, where == bus.RoomID{}))
+			return nil
+		}
+	})
+}
+
+func (m *Model) hits(found []bus.Message, named bool) (items []overlay.Item) {
+	for _, msg := range found {
+		label := text.Line(string(msg.From)) + "  " + text.Line(clip(msg.Text, 200))
+		if msg.File != nil {
+			label = text.Line(string(msg.From)) + "  [file] " + text.Line(msg.File.Name)
+		}
+		detail := msg.Time.In(m.o.Zone).Format("2 Jan 15:04")
+		if r := m.rooms[msg.Room]; named && r != nil {
+			detail = string(r.title()) + " " + detail
+		}
+		items = append(items, overlay.Item{Label: label, Detail: text.Safe(detail), Value: msg})
+	}
+	return items
+}
+
+func (m *Model) showFound(item overlay.Item) tea.Cmd {
+	msg := item.Value.(bus.Message)
+	if r := m.rooms[msg.Room]; r != nil {
+		return m.jumpTo(r, msg.Seq)
+	}
+	return m.say("you are not in that room any more")
+}
+
+// openFiles lists the folder that one was in last.
+func (m *Model) openFiles() tea.Cmd {
+	if !m.maySend() {
+		return nil
+	}
+	return m.openFolder(m.folder)
+}
+
+// openFolder reads a folder and lists it: folders first, hidden files not.
+func (m *Model) openFolder(folder string) tea.Cmd {
+	return m.call(func(context.Context) then {
+		entries, err := m.o.ReadDir(folder)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("open folder", bus.Errorf(bus.NotFound, "no_folder", "%s cannot be read", folder))
+			}
+			items := []overlay.Item{{Label: "../", Detail: "the folder above", Value: filepath.Dir(folder)}}
+			var files []overlay.Item
+			for _, e := range entries {
+				path := filepath.Join(folder, e.Name())
+				switch {
+				case strings.HasPrefix(e.Name(), "."):
+				case e.IsDir():
+					items = append(items, overlay.Item{Label: text.Line(e.Name()) + "/", Value: path})
+				case e.Type().IsRegular():
+					files = append(files, overlay.Item{Label: text.Line(e.Name()), Detail: sizeOf(e), Value: path})
+				}
+			}
+			return m.pick("Attach from "+text.Line(folder), "Enter attaches or opens a folder  Esc", slices.Concat(items, files), (*Model).takeFile)
+		}
+	})
+}
+
+// takeFile attaches a file, or goes on in a folder.
+func (m *Model) takeFile(item overlay.Item) tea.Cmd {
+	path := item.Value.(string)
+	if strings.HasSuffix(string(item.Label), "/") {
+		return m.openFolder(path)
+	}
+	m.folder = filepath.Dir(path)
+	return m.attach(path)
+}

@@ -1,0 +1,147 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+)
+
+// load reads what the window needs and what is not here: the page that it
+// begins with, older messages near its top, newer ones at its end.
+func (m *Model) load(r *room) tea.Cmd {
+	if r.loading || r.Invited {
+		return nil
+	}
+	switch {
+	case !r.loaded && r.anchor > 0:
+		return m.loadPage(r, Span{Before: r.anchor + 1, Limit: pageSize}, true)
+	case !r.loaded:
+		return m.loadPage(r, Span{Limit: pageSize}, true)
+	case r.newer && r.list.Below() < 2:
+		_, highest := r.list.Span()
+		return m.loadPage(r, Span{After: highest, Limit: pageSize}, false)
+	case r.older && r.list.NearTop():
+		lowest, _ := r.list.Span()
+		return m.loadPage(r, Span{Before: lowest, Limit: pageSize}, true)
+	}
+	return nil
+}
+
+func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
+	r.loading = true
+	id := r.ID
+	return m.call(func(ctx context.Context) then {
+		page, err := m.o.Session.History(ctx, id, s)
+		return func(m *Model) tea.Cmd {
+			r.loading = false
+			if err != nil {
+				r.loaded, r.older = true, false
+				return m.fail("load messages", err)
+			}
+			m.loadedPage(r, page, above)
+			return nil
+		}
+	})
+}
+
+// loadedPage puts a page where it belongs.
+func (m *Model) loadedPage(r *room, p Page, above bool) {
+	first := !r.loaded
+	folder{r, m.self}.page(p.Events, above)
+	r.loaded = true
+	if !above {
+		r.newer = p.More || newest(p.Events) < r.Last && len(p.Events) > 0
+		r.list.Open(r.newer)
+		return
+	}
+	r.older = p.More && len(p.Events) > 0
+	if !first {
+		return
+	}
+	if r.anchor > 0 {
+		r.newer = r.anchor < r.Last
+		r.list.Open(r.newer)
+		r.list.Show(r.anchor)
+		r.anchor = 0
+	}
+	if r.Unread > 0 {
+		r.list.MarkNew(r.Read)
+	}
+}
+
+// newest is the highest sequence in a page.
+func newest(events []bus.Event) (seq uint64) {
+	for i := range events {
+		if msg := messageOf(Event{Happened: &events[i]}); msg != nil {
+			seq = max(seq, msg.Seq)
+		}
+		if u := events[i].Undecryptable; u != nil {
+			seq = max(seq, u.Seq)
+		}
+	}
+	return seq
+}
+
+// reread forgets what is loaded of a room and begins at a message, or at the
+// newest one with 0.
+func (m *Model) reread(r *room, seq uint64) tea.Cmd {
+	r.list.Clear()
+	r.loaded, r.older, r.newer, r.anchor = false, false, false, seq
+	return m.load(r)
+}
+
+// loadMembers reads who is in a room.
+func (m *Model) loadMembers(r *room) tea.Cmd {
+	id := r.ID
+	return m.call(func(ctx context.Context) then {
+		members, err := m.o.Session.Members(ctx, id)
+		return func(m *Model) tea.Cmd {
+			if err == nil { // else what was known before stays
+				r.members = members
+				folder{r, m.self}.settleAll()
+			}
+			return nil
+		}
+	})
+}
+
+// markEvery is how often a room is marked as seen at most.
+const markEvery = time.Second
+
+// seen marks what the person sees as read, after a moment.
+func (m *Model) seen() tea.Cmd {
+	r := m.current
+	if !m.watching() || !r.loaded {
+		return nil
+	}
+	r.Unread, r.Mentions = 0, 0
+	if m.marking || r.Last <= max(r.Read, r.marked) {
+		return nil
+	}
+	m.marking = true
+	return m.later(markEvery, then((*Model).mark))
+}
+
+// mark tells the session what was seen; without a word where it fails: it is
+// told again.
+func (m *Model) mark() tea.Cmd {
+	m.marking = false
+	r := m.current
+	if r == nil || !m.watching() {
+		return nil
+	}
+	id, seq := r.ID, r.Last
+	r.marked = seq
+	return m.call(func(ctx context.Context) then {
+		err := m.o.Session.Mark(ctx, id, seq)
+		return func(*Model) tea.Cmd {
+			if err != nil {
+				r.marked = 0
+			}
+			return nil
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// TestKeyMap: every key that the design promises is there, none twice where it
+// could count for either, and each is told of.
+func TestKeyMap(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, b := range bindings() {
+		if b.help == "" || b.do == nil || len(b.keys) == 0 {
+			t.Errorf("%v has no help or does nothing", b.keys)
+		}
+		for _, k := range b.keys {
+			for _, in := range overlapping(b.in) {
+				if seen[fmt.Sprint(in, k)] {
+					t.Errorf("%s does two things %s", k, b.in)
+				}
+			}
+		}
+		for _, k := range b.keys {
+			seen[fmt.Sprint(b.in, k)] = true
+			if got := keyName(keyOf(k)); got != k {
+				t.Errorf("%s comes from the terminal as %s", k, got)
+			}
+		}
+	}
+	wanted := map[scope]string{
+		everywhere: "ctrl+k alt+a pgup pgdown ctrl+f ctrl+o ctrl+t f1 ctrl+q alt+up alt+down alt+1 alt+9 alt+l ctrl+home ctrl+end f7 f8 ctrl+l ctrl+c alt+r",
+		writing:    "enter alt+enter ctrl+j shift+enter up tab ctrl+u ctrl+w ctrl+a ctrl+e ctrl+y alt+k ?",
+		selected:   "r e + d y o v i j k g G esc enter",
+		inPanel:    "up down enter esc",
+	}
+	for in, names := range wanted {
+		for k := range strings.FieldsSeq(names) {
+			if !seen[fmt.Sprint(in, k)] {
+				t.Errorf("there is no key %s %s", k, in)
+			}
+		}
+	}
+}
+
+// overlapping are the scopes whose keys are looked at together.
+func overlapping(in scope) []scope {
+	switch in {
+	case everywhere:
+		return []scope{everywhere, writing, selected}
+	case inPanel:
+		return []scope{inPanel}
+	}
+	return []scope{everywhere, in}
+}
+
+// TestHelp: every key and every command has a line, and no line is cut on the
+// usual screen.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).press("f1")
+	picker := d.m.panel().picker
+	var all strings.Builder
+	for _, item := range d.m.helpItems() {
+		label := string(item.Label)
+		all.WriteString(label + "\n")
+		if len(label) > 57 {
+			t.Errorf("%q does not fit on the usual screen", label)
+		}
+	}
+	for _, b := range bindings() {
+		if !strings.Contains(all.String(), keyLabels(b.keys)) || !strings.Contains(all.String(), b.help) {
+			t.Errorf("help does not tell of %v", b.keys)
+		}
+	}
+	for _, c := range commands() {
+		if !strings.Contains(all.String(), "/"+c.usage()) || c.help == "" || !strings.Contains(all.String(), c.help) {
+			t.Errorf("help does not tell of /%s", c.name)
+		}
+	}
+	d.typed("verify")
+	if item, ok := picker.Picked(); !ok || !strings.Contains(string(item.Label), "/verify USER") {
+		t.Errorf("found %q", item.Label)
+	}
+	d.press("esc").lacks("Help")
+}
+
+// TestCommands: they are in order, and each refuses to run without what it
+// needs.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	last := ""
+	for _, c := range commands() {
+		if c.name <= last {
+			t.Errorf("%s stands behind %s", c.name, last)
+		}
+		last = c.name
+		if c.least() > 0 {
+			d := online(t, 120, 40)
+			d.f.calls = nil
+			d.typed("/"+c.name).press("enter").wants("write /"+c.name, "> /"+c.name)
+			if len(d.f.calls) > 0 {
+				t.Errorf("/%s alone calls %q", c.name, d.f.calls)
+			}
+		}
+	}
+	for draft, want := range map[string]bool{"/help": true, "//help": false, "/ x": false, "/": false, "help": false, "/a\nb": false} {
+		if command(draft) != want {
+			t.Errorf("%q is a command: %v", draft, !want)
+		}
+	}
+}
+
+func TestKeyNames(t *testing.T) {
+	t.Parallel()
+	for want, k := range map[string]tea.Key{
+		"+": {Code: '=', Mod: tea.ModShift, Text: "+"}, "ctrl+k": {Code: 'k', Mod: tea.ModCtrl}, "alt+a": {Code: 'a', Mod: tea.ModAlt, Text: "a"},
+		"G": {Code: 'g', Mod: tea.ModShift, Text: "G"}, "space": {Code: ' ', Text: " "},
+	} {
+		if got := keyName(tea.KeyPressMsg(k)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for name, want := range map[string]string{"ctrl+k": "Ctrl+K", "alt+enter": "Alt+Enter", "pgdown": "PgDn", "r": "r", "alt+up": "Alt+Up", "+": "+"} {
+		if got := keyLabel(name); got != want {
+			t.Errorf("%s is written %q, want %q", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package tui
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/cells"
+	"unibus/tui/composer"
+	"unibus/tui/theme"
+	"unibus/tui/timeline"
+)
+
+// Options is what a screen is made of.
+type Options struct {
+	Session Session
+	Now     func() time.Time
+	Zone    *time.Location // of the times that are shown
+	Theme   string         // "" for that of the last time, or one that fits the terminal
+	Mono    bool           // no colours, whatever the theme: NO_COLOR
+	Room    bus.RoomID     // to begin with; zero: that of the last time
+	With    bus.Handle     // or the room of two with somebody, made if need be
+	Mouse   bool
+	Alert   Alert
+	Editor  []string // what Ctrl+O runs, with its arguments; nil: nothing
+	Home    string   // the folder that files are picked from and saved to
+	Temp    string   // the folder of drafts that are edited, readable by nobody else
+	ReadDir func(folder string) ([]fs.DirEntry, error)
+}
+
+// Model is the whole screen. It belongs to one program.
+type Model struct {
+	o         Options
+	ctx       context.Context // ends with the program
+	keys      keymap
+	pump      *pump
+	startPump func()
+	later     func(time.Duration, tea.Msg) tea.Cmd // tells the time, in tests as they like
+
+	width, height int
+	cells         cells.Method
+	theme         theme.Theme
+	focused       bool
+	hideSide      bool
+	hideMembers   bool
+	bare          bool
+	newlineKey    string // the shortest key for a new line that this terminal knows
+
+	self    bus.Handle
+	resumed bool
+	rooms   map[bus.RoomID]*room
+	order   []*room
+	current *room
+	people  []bus.Handle
+	conn    Conn
+	posture *bus.Posture
+
+	box       composer.Box
+	about     about
+	panels    []*panel
+	transfers map[bus.RecordID]*transfer
+	toast     toast
+	offered   []string // completions, shown until the next key
+	quitting  bool     // Ctrl+C was pressed in an empty box
+	ticking   bool
+	marking   bool
+	alerted   time.Time
+	folder    string // that a file was attached from last
+	kept      Memory
+	pending   map[bus.RoomID]RoomMemory // of rooms that have not shown up yet
+	numbered  string                    // the key that asked for a room by its number
+}
+
+// about is the message that a draft answers or changes.
+type about struct {
+	kind string // "reply", "edit" or ""
+	ref  bus.RecordRef
+	note text.Safe
+}
+
+// toast is a short notice in the status line.
+type toast struct {
+	words text.Safe
+	until time.Time
+	grave bool
+}
+
+const toastTime = 6 * time.Second
+
+// New returns a screen. It shows nothing of the session before Init's command
+// has run.
+func New(ctx context.Context, o Options) *Model {
+	m := &Model{o: o, ctx: ctx, keys: newKeymap(), cells: cells.Runes, focused: true, newlineKey: "Alt+Enter", folder: o.Home,
+		rooms: map[bus.RoomID]*room{}, transfers: map[bus.RecordID]*transfer{}, pending: map[bus.RoomID]RoomMemory{}}
+	m.later = func(d time.Duration, msg tea.Msg) tea.Cmd {
+		return tea.Tick(d, func(time.Time) tea.Msg { return msg })
+	}
+	m.setTheme(o.Theme)
+	return m
+}
+
+// setTheme draws everything in a theme; an unknown name is the dark one.
+func (m *Model) setTheme(name string) {
+	th, ok := theme.ByName(name)
+	if !ok {
+		th, _ = theme.ByName("dark")
+	}
+	if m.o.Mono {
+		th, _ = theme.ByName("mono")
+	}
+	m.theme = th
+	m.relook()
+}
+
+// look is how timelines are drawn now.
+func (m *Model) look() timeline.Look {
+	return timeline.Look{Theme: m.theme, Cells: m.cells, Zone: m.o.Zone, Size: bytesOf}
+}
+
+func (m *Model) relook() {
+	for _, r := range m.rooms {
+		r.list.SetLook(m.look())
+	}
+}
+
+// then is what a command found out; it is done in Update.
+type then func(*Model) tea.Cmd
+
+// call runs f off the screen and what it returns in Update.
+func (m *Model) call(f func(ctx context.Context) then) tea.Cmd {
+	ctx := m.ctx
+	return func() tea.Msg { return f(ctx) }
+}
+
+// try runs a call of the session that changes something, and says what came of
+// it.
+func (m *Model) try(what string, done text.Safe, f func(ctx context.Context) error) tea.Cmd {
+	return m.call(func(ctx context.Context) then {
+		err := f(ctx)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail(what, err)
+			}
+			return m.say(done)
+		}
+	})
+}
+
+// Init asks for what is known and for what the terminal is.
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(m.resume(), tea.RequestBackgroundColor)
+}
+
+func (m *Model) resume() tea.Cmd {
+	return m.call(func(ctx context.Context) then {
+		start, err := m.o.Session.Resume(ctx)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				m.conn = Conn{State: Ended, Err: err}
+				return nil
+			}
+			return m.begin(start)
+		}
+	})
+}
+
+// begin shows what is known.
+func (m *Model) begin(s Start) tea.Cmd {
+	m.resumed, m.self, m.people, m.kept = true, s.Self, s.People, s.Memory
+	m.hideSide, m.hideMembers = s.Memory.HideSide, s.Memory.HideMembers
+	if m.o.Theme == "" && s.Memory.Theme != "" {
+		m.o.Theme = s.Memory.Theme
+		m.setTheme(s.Memory.Theme)
+	}
+	m.pending = s.Memory.Rooms
+	for _, info := range s.Rooms {
+		m.info(info)
+	}
+	for _, o := range s.Outgoing {
+		m.outgoing(o)
+	}
+	m.sort()
+	if m.pump != nil {
+		m.pump.self = s.Self
+		m.startPump()
+	}
+	return m.firstRoom(s.Memory.Room)
+}
+
+// firstRoom opens the room that was asked for, else that of the last time,
+// else the first one.
+func (m *Model) firstRoom(last bus.RoomID) tea.Cmd {
+	if m.o.With != "" {
+		return m.direct(m.o.With)
+	}
+	for _, id := range []bus.RoomID{m.o.Room, last} {
+		if r := m.rooms[id]; r != nil {
+			return m.open(r)
+		}
+	}
+	if len(m.order) > 0 {
+		return m.open(m.order[0])
+	}
+	return nil
+}
+
+// info takes what is known of a room now.
+func (m *Model) info(info Room) *room {
+	r := m.rooms[info.ID]
+	if r == nil {
+		r = newRoom(info)
+		r.list.SetLook(m.look())
+		old := m.pending[info.ID]
+		r.draft, r.anchor, r.notify = old.Draft, old.Anchor, old.Notify
+		m.rooms[info.ID] = r
+		m.order = append(m.order, r)
+		return r
+	}
+	info.Last = max(info.Last, r.Last)
+	r.Room, r.shown = info, titleOf(info)
+	if r == m.current && m.watching() {
+		r.Unread, r.Mentions = 0, 0
+	}
+	return r
+}
+
+func (m *Model) sort() { slices.SortFunc(m.order, byPlace) }
+
+// forget takes a room off the screen.
+func (m *Model) forget(id bus.RoomID) tea.Cmd {
+	r := m.rooms[id]
+	if r == nil {
+		return nil
+	}
+	delete(m.rooms, id)
+	m.order = slices.DeleteFunc(m.order, func(o *room) bool { return o == r })
+	if r != m.current {
+		return nil
+	}
+	m.current = nil
+	if len(m.order) > 0 {
+		return m.open(m.order[0])
+	}
+	return nil
+}
+
+// memory is what to keep for the next start.
+func (m *Model) memory() Memory {
+	mem := Memory{Theme: m.o.Theme, HideSide: m.hideSide, HideMembers: m.hideMembers, Rooms: map[bus.RoomID]RoomMemory{}}
+	if m.current != nil {
+		mem.Room = m.current.ID
+		m.current.draft = m.box.Text()
+	}
+	for id, r := range m.pending {
+		mem.Rooms[id] = r
+	}
+	for id, r := range m.rooms {
+		if one := (RoomMemory{Draft: r.draft, Anchor: r.list.Anchor(), Notify: r.notify}); one != (RoomMemory{}) {
+			mem.Rooms[id] = one
+		} else {
+			delete(mem.Rooms, id)
+		}
+	}
+	return mem
+}
+
+// watching reports whether the person sees the newest messages of the room on
+// the screen.
+func (m *Model) watching() bool {
+	return m.focused && m.current != nil && m.current.list.Following() && !m.current.newer && !m.current.Invited
+}
+
+// say shows a notice for a moment.
+func (m *Model) say(words text.Safe) tea.Cmd {
+	if words == "" {
+		return nil
+	}
+	m.toast = toast{words: words, until: m.o.Now().Add(toastTime)}
+	return nil
+}
+
+// fail shows what went wrong.
+func (m *Model) fail(what string, err error) tea.Cmd {
+	if m.ctx.Err() != nil {
+		return nil
+	}
+	m.toast = toast{words: text.Safe(what) + ": " + errorLine(err), until: m.o.Now().Add(2 * toastTime), grave: true}
+	return nil
+}

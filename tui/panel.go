@@ -1,0 +1,139 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/text"
+	"unibus/tui/overlay"
+)
+
+// panel is what stands over the lower part of the screen: a picker or a page.
+type panel struct {
+	picker *overlay.Picker
+	page   *overlay.Page
+	take   func(*Model, overlay.Item) tea.Cmd // Enter in a picker
+	typed  func(*Model, string) tea.Cmd       // after each change of what was typed
+	keys   map[string]func(*Model) tea.Cmd    // of a page, besides those of all
+}
+
+// panel is the uppermost one, nil where there is none.
+func (m *Model) panel() *panel {
+	if len(m.panels) == 0 {
+		return nil
+	}
+	return m.panels[len(m.panels)-1]
+}
+
+func (m *Model) push(p *panel) tea.Cmd {
+	m.panels = append(m.panels, p)
+	return nil
+}
+
+// pick opens a list; what is taken closes it.
+func (m *Model) pick(title text.Safe, hint string, items []overlay.Item, take func(*Model, overlay.Item) tea.Cmd) tea.Cmd {
+	return m.push(&panel{picker: overlay.NewPicker(title, hint, items), take: take})
+}
+
+// read opens a page.
+func (m *Model) read(title, body text.Safe) tea.Cmd {
+	return m.push(&panel{page: &overlay.Page{Title: title, Body: body, Hint: "Esc closes"}})
+}
+
+// ask opens a question: y does it, anything else does not.
+func (m *Model) ask(question, body text.Safe, yes func(*Model) tea.Cmd) tea.Cmd {
+	return m.push(&panel{
+		page: &overlay.Page{Title: question, Body: body, Hint: "y yes  n no", Grave: true},
+		keys: map[string]func(*Model) tea.Cmd{
+			"y": func(m *Model) tea.Cmd { m.closePanel(); return yes(m) },
+			"n": (*Model).closePanel,
+		},
+	})
+}
+
+func (m *Model) closePanel() tea.Cmd {
+	if n := len(m.panels); n > 0 {
+		m.panels = m.panels[:n-1]
+	}
+	return nil
+}
+
+// panelKey gives a key to a panel.
+func (m *Model) panelKey(p *panel, name string, k tea.KeyPressMsg) tea.Cmd {
+	if do := p.keys[name]; do != nil {
+		return do(m)
+	}
+	if do := m.keys[inPanel][name]; do != nil {
+		return do(m)
+	}
+	if k.Text != "" && k.Mod&(tea.ModCtrl|tea.ModAlt) == 0 {
+		return m.panelType(p, k.Text)
+	}
+	return nil
+}
+
+func (m *Model) panelType(p *panel, s string) tea.Cmd {
+	if p.picker == nil {
+		return nil
+	}
+	p.picker.Type(s)
+	return m.retyped(p)
+}
+
+func (m *Model) retyped(p *panel) tea.Cmd {
+	if p.typed == nil {
+		return nil
+	}
+	return p.typed(m, strings.TrimSpace(string(p.picker.Query)))
+}
+
+func (m *Model) panelBack() tea.Cmd {
+	if p := m.panel(); p.picker != nil && p.picker.Back() {
+		return m.retyped(p)
+	}
+	return nil
+}
+
+func (m *Model) panelErase() tea.Cmd {
+	if p := m.panel(); p.picker != nil {
+		p.picker.Erase()
+		return m.retyped(p)
+	}
+	return nil
+}
+
+func (m *Model) panelMove(n int) tea.Cmd {
+	if p := m.panel(); p.picker != nil {
+		p.picker.Move(n)
+	} else {
+		p.page.Scroll(n)
+	}
+	return nil
+}
+
+func (m *Model) panelPage(n int) tea.Cmd {
+	if p := m.panel(); p.picker != nil {
+		p.picker.Move(10 * n)
+	} else {
+		p.page.PageBy(n)
+	}
+	return nil
+}
+
+// panelEnter takes what is picked; a page closes, a question stays.
+func (m *Model) panelEnter() tea.Cmd {
+	p := m.panel()
+	if p.picker == nil {
+		if p.keys == nil {
+			return m.closePanel()
+		}
+		return nil
+	}
+	item, ok := p.picker.Picked()
+	if !ok {
+		return nil
+	}
+	m.closePanel()
+	return p.take(m, item)
+}

@@ -1,0 +1,258 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/overlay"
+)
+
+// openHelp shows every key and every command, from the key map and the table of
+// commands themselves.
+func (m *Model) openHelp() tea.Cmd {
+	return m.pick("Help: type to find", "Esc closes", m.helpItems(), func(*Model, overlay.Item) tea.Cmd { return nil })
+}
+
+func (m *Model) helpItems() (items []overlay.Item) {
+	last := scope(255)
+	for _, b := range bindings() {
+		if b.in != last {
+			items = append(items, overlay.Item{Label: text.Safe(strings.ToUpper(b.in.String())), Head: true})
+			last = b.in
+		}
+		items = append(items, helpLine(keyLabels(b.keys), b.help))
+	}
+	items = append(items, overlay.Item{Label: "COMMANDS", Head: true})
+	for _, c := range commands() {
+		items = append(items, helpLine("/"+c.usage(), c.help))
+	}
+	items = append(items, overlay.Item{Label: "MARKS", Head: true})
+	for _, mark := range marks() {
+		items = append(items, helpLine(mark[0], mark[1]))
+	}
+	return items
+}
+
+func helpLine(what, help string) overlay.Item {
+	return overlay.Item{Label: text.Safe(fmt.Sprintf("%-17s  %s", what, help))}
+}
+
+// marks are the characters that say what a colour says too.
+func marks() [][2]string {
+	return [][2]string{
+		{"?", "sender not compared yet: v does"},
+		{"!", "key changed, or forged: hidden"},
+		{"..", "queued until the bus is there"},
+		{"x", "not sent: Up, Enter sends it again"},
+		{"*", "said by the screen, not by the sender"},
+		{">", "the room or message that keys act on"},
+		{"@2 12", "12 unread messages, 2 of them call you"},
+		{"(m)", "muted: /notify mentions brings it back"},
+		{"o * ~ X", "connecting, online, reconnecting, over"},
+	}
+}
+
+// openJump lists rooms, the important first, people and commands.
+func (m *Model) openJump() tea.Cmd {
+	rooms := slices.Clone(m.order)
+	slices.SortStableFunc(rooms, func(a, b *room) int { return cmp.Compare(b.weight(), a.weight()) })
+	var items []overlay.Item
+	for _, r := range rooms {
+		items = append(items, overlay.Item{Label: r.title(), Detail: unreadWords(r), Value: r})
+	}
+	for _, who := range m.people {
+		if who != m.self && !slices.ContainsFunc(m.order, func(r *room) bool { return r.With == who }) {
+			items = append(items, overlay.Item{Label: "@" + line(who), Detail: "write to", Value: who})
+		}
+	}
+	for _, c := range commands() {
+		items = append(items, overlay.Item{Label: text.Safe("/" + c.name), Detail: text.Safe(c.help), Value: c})
+	}
+	return m.pick("Jump to", "Enter goes there  Esc", items, (*Model).jump)
+}
+
+func unreadWords(r *room) text.Safe {
+	switch {
+	case r.Invited:
+		return "invited by " + line(r.By)
+	case r.Mentions > 0:
+		return text.Safe(fmt.Sprintf("%d unread, %d for you", r.Unread, r.Mentions))
+	case r.Unread > 0:
+		return text.Safe(fmt.Sprintf("%d unread", r.Unread))
+	}
+	return ""
+}
+
+func (m *Model) jump(item overlay.Item) tea.Cmd {
+	switch v := item.Value.(type) {
+	case *room:
+		return m.open(v)
+	case bus.Handle:
+		return m.direct(v)
+	case slash:
+		if v.args == "" {
+			return m.runCommand("/" + v.name)
+		}
+		if m.box.Empty() {
+			m.box.Set("/" + v.name + " ")
+		}
+	}
+	return nil
+}
+
+// openMessage shows a message whole, or sends again what failed.
+func (m *Model) openMessage() tea.Cmd {
+	e := m.chosen()
+	if e.Pending() && e.Why != "" {
+		m.endSelection()
+		return m.retry(e)
+	}
+	if e.Fault != "" {
+		return m.read("Why it is not shown", e.Fault+"\n\n"+text.Safe(faultHelp(string(e.Fault)))+text.Safe(m.facts(e.Seq, e.ID)))
+	}
+	if e.File != nil {
+		return m.openInfo()
+	}
+	return m.read("From "+e.From, e.Text)
+}
+
+// openInfo shows what is known of a message.
+func (m *Model) openInfo() tea.Cmd {
+	e := m.chosen()
+	lines := []string{"from      " + string(e.From) + trustWords(e.Trust, e.Mine), "time      " + e.Time.In(m.o.Zone).Format(time.RFC1123)}
+	if e.File != nil {
+		lines = append(lines, "file      "+string(e.File.Name), fmt.Sprintf("size      %s (%d bytes)", bytesOf(e.File.Size), e.File.Size))
+	}
+	for _, r := range e.Reactions {
+		var by []string
+		for _, b := range r.By {
+			by = append(by, string(b))
+		}
+		lines = append(lines, "reaction  "+string(r.Text)+"  "+strings.Join(by, ", "))
+	}
+	if e.Edited {
+		lines = append(lines, "edited by its author")
+	}
+	return m.read("Message", text.Safe(strings.Join(lines, "\n")+m.facts(e.Seq, e.ID)))
+}
+
+// facts are the ids that commands take.
+func (m *Model) facts(seq uint64, id bus.RecordID) string {
+	s := "\nroom      " + string(m.current.title()) + "  " + m.current.ID.String()
+	if seq > 0 {
+		s += fmt.Sprintf("\nmessage   %d", seq)
+	}
+	if id != (bus.RecordID{}) {
+		s += "\nrecord    " + id.String()
+	}
+	return s
+}
+
+func trustWords(t bus.Trust, mine bool) string {
+	switch {
+	case mine:
+		return " (you)"
+	case t == bus.TrustVerified:
+		return " (verified: you compared numbers)"
+	case t == bus.TrustChanged:
+		return " (! another key than before)"
+	case t == bus.TrustRejected:
+		return " (! you rejected this key)"
+	}
+	return " (? nobody compared numbers)"
+}
+
+// verify shows the number to compare and keeps what was found.
+func (m *Model) verify(who bus.Handle) tea.Cmd {
+	return m.call(func(ctx context.Context) then {
+		c, err := m.o.Session.Compare(ctx, who)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("verify "+string(line(who)), err)
+			}
+			return m.compare(c)
+		}
+	})
+}
+
+func (m *Model) compare(c Comparison) tea.Cmd {
+	decide := func(same bool, done text.Safe) func(*Model) tea.Cmd {
+		return func(m *Model) tea.Cmd {
+			m.closePanel()
+			return m.try("verify", done, func(ctx context.Context) error { return m.o.Session.Decide(ctx, c, same) })
+		}
+	}
+	who := line(c.User)
+	body := "Read this number to " + who + " over another way, a call or face to face:\n\n" + text.Safe(groups(c.Number)) +
+		"\n\nThe screen of " + who + " shows the same one. y: they are the same. n: they differ, hide what this key writes. Esc: not now."
+	return m.push(&panel{
+		page: &overlay.Page{Title: "Compare with " + who, Body: body, Hint: "y the same  n different  Esc not now", Grave: c.Trust.Hidden()},
+		keys: map[string]func(*Model) tea.Cmd{"y": decide(true, who+" is verified"), "n": decide(false, who+" is hidden from now on")},
+	})
+}
+
+// groups puts a number of 12 groups into rows of four.
+func groups(number string) string {
+	var b strings.Builder
+	for i, g := range strings.Fields(string(text.Line(number))) {
+		switch {
+		case i > 0 && i%4 == 0:
+			b.WriteString("\n")
+		case i > 0:
+			b.WriteString("  ")
+		}
+		b.WriteString(g)
+	}
+	return b.String()
+}
+
+// toggleMembers shows who is in the room: at the right where there is place,
+// else as a list.
+func (m *Model) toggleMembers() tea.Cmd {
+	if m.current == nil {
+		return nil
+	}
+	if m.wide() {
+		m.hideMembers = !m.hideMembers
+		return nil
+	}
+	return m.openMembers()
+}
+
+func (m *Model) openMembers() tea.Cmd {
+	var items []overlay.Item
+	for _, member := range m.current.members {
+		items = append(items, overlay.Item{Label: text.Safe(memberMark(member, m.self) + " " + string(line(member.User))), Detail: memberDetail(member), Value: member.User})
+	}
+	return m.pick("Members of "+m.current.title(), "Enter compares numbers  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
+		if who := item.Value.(bus.Handle); who != m.self {
+			return m.verify(who)
+		}
+		return nil
+	})
+}
+
+func memberMark(member Member, self bus.Handle) string {
+	switch {
+	case member.User == self || member.Trust == bus.TrustVerified:
+		return "="
+	case member.Trust.Hidden():
+		return "!"
+	}
+	return "?"
+}
+
+func memberDetail(member Member) text.Safe {
+	if member.Invited {
+		return "invited"
+	}
+	return text.Safe(member.Role.String())
+}

@@ -1,0 +1,133 @@
+package tui
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"unibus/internal/bus"
+)
+
+// gathered runs a pump over what feed sends, into a screen that needs a while
+// for each batch.
+func gathered(t *testing.T, slow time.Duration, feed func(in chan<- []Event)) (got []batchMsg) {
+	t.Helper()
+	in := make(chan []Event)
+	p := &pump{in: in, self: "bob", send: func(b batchMsg) {
+		time.Sleep(slow) // of the bubble: the screen draws
+		got = append(got, b)
+	}}
+	p.show(ops)
+	ended := make(chan struct{})
+	go func() {
+		p.run(context.Background())
+		close(ended)
+	}()
+	feed(in)
+	close(in)
+	<-ended
+	return got
+}
+
+// TestPumpBatches: what comes within 16 ms comes as one, in order, and nothing
+// waits for longer.
+func TestPumpBatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		got := gathered(t, 0, func(in chan<- []Event) {
+			for n := range 100 {
+				in <- []Event{happens(said(ops, n+1, "alice", "x"))}
+				time.Sleep(time.Millisecond)
+			}
+		})
+		if len(got) < 6 || len(got) > 8 || !got[len(got)-1].ended {
+			t.Errorf("%d batches for 100 ms, want one each 16 ms", len(got))
+		}
+		last := uint64(0)
+		for _, b := range got {
+			for _, e := range b.events {
+				if e.Happened.Message.Seq != last+1 {
+					t.Fatalf("%d after %d", e.Happened.Message.Seq, last)
+				}
+				last++
+			}
+		}
+		if last != 100 {
+			t.Errorf("%d of 100 came", last)
+		}
+	})
+}
+
+// TestPumpAndASlowScreen: the session never waits for the screen. What the
+// screen does not keep is counted; of the room that is seen the newest stay,
+// and what is no message is never lost.
+func TestPumpAndASlowScreen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		got := gathered(t, time.Second, func(in chan<- []Event) {
+			time.Sleep(20 * time.Millisecond)
+			for n := range 20_000 {
+				in <- []Event{happens(said(ops, n+1, "alice", "x")), happens(said(general, n+1, "alice", "@bob x"))}
+			}
+			in <- []Event{{Conn: &Conn{State: Online}}}
+			if time.Since(began) > 30*time.Millisecond {
+				t.Error("the session waited for the screen")
+			}
+		})
+		var kept, lost, conns int
+		for _, b := range got {
+			if len(b.events) > pumpSize+2 {
+				t.Errorf("a batch of %d events", len(b.events))
+			}
+			for _, e := range b.events {
+				if e.Conn != nil {
+					conns++
+				} else {
+					kept++
+				}
+			}
+			for room, l := range b.lost {
+				lost += l.unread
+				if room == general && l.mentions != l.unread || room == ops && l.mentions != 0 {
+					t.Errorf("lost %+v", l)
+				}
+			}
+		}
+		if kept+lost != 40_000 || conns != 1 {
+			t.Errorf("%d kept and %d counted of 40000, %d states", kept, lost, conns)
+		}
+		end := got[len(got)-1].events
+		if newestOf(end, ops) != 20_000 {
+			t.Errorf("the newest message of the room that is seen is %d", newestOf(end, ops))
+		}
+	})
+}
+
+func newestOf(events []Event, room bus.RoomID) (seq uint64) {
+	for _, e := range events {
+		if e.Room == room && e.Happened != nil {
+			seq = e.Happened.Message.Seq
+		}
+	}
+	return seq
+}
+
+func TestPumpEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(context.Background())
+		p := &pump{in: make(chan []Event), send: func(batchMsg) {}}
+		ended := make(chan struct{})
+		go func() {
+			p.run(ctx)
+			close(ended)
+		}()
+		stop()
+		<-ended
+	})
+	d := online(t, 80, 24)
+	d.msg(batchMsg{ended: true})
+	d.wants("X the session is over")
+}

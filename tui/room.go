@@ -1,0 +1,136 @@
+package tui
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/roomlist"
+	"unibus/tui/timeline"
+)
+
+const (
+	// pageSize is how many messages are loaded at once.
+	pageSize = 200
+	// maxEntries bounds what of a room is in memory; older messages are loaded
+	// again when somebody scrolls there.
+	maxEntries = 20_000
+	// maxLoose bounds the edits, deletes and reactions that wait for a message
+	// which is not loaded.
+	maxLoose = 1000
+)
+
+// room is one room on this screen.
+type room struct {
+	Room
+	shown   text.Safe // the name with its sign
+	list    *timeline.List
+	loose   map[bus.RecordRef][]*bus.Message
+	members []Member
+	notify  Notify
+	draft   string
+	anchor  uint64 // to go back to, once it is loaded
+	loading bool
+	loaded  bool // a page was read
+	older   bool // there is more above
+	newer   bool // there is more below: what comes is not appended
+	fill    *timeline.Entry
+	marked  uint64 // the newest sequence that was marked as seen from here
+}
+
+func newRoom(info Room) *room {
+	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{}}
+}
+
+// title is the name with its sign, cleaned.
+func (r *room) title() text.Safe { return r.shown }
+
+// titleOf never makes more of a name than a name may be: the session has it
+// from strangers.
+func titleOf(r Room) text.Safe {
+	switch {
+	case r.With != "":
+		return "@" + text.Line(clip(string(r.With), bus.MaxHandle))
+	case r.Name == "":
+		return "#" + text.Safe(r.ID.String()[:8])
+	}
+	return "#" + text.Line(clip(r.Name, bus.MaxRoomName))
+}
+
+// level is for which messages the person is called.
+func (r *room) level() Notify {
+	switch {
+	case r.notify != "":
+		return r.notify
+	case r.With != "":
+		return NotifyAll
+	}
+	return NotifyMentions
+}
+
+// readOnly says why nothing can be written here, "" where something can.
+func (r *room) readOnly() text.Safe {
+	switch {
+	case r.Invited:
+		return line(r.By) + " added you: Enter opens, /leave declines"
+	case r.Gone != "":
+		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; you can still read"
+	case r.Role == bus.RoleReader:
+		return "you are a reader here: you cannot write"
+	}
+	return ""
+}
+
+// owner reports whether somebody may delete what others wrote.
+func (r *room) owner(h bus.Handle) bool {
+	return slices.ContainsFunc(r.members, func(m Member) bool { return m.User == h && m.Role == bus.RoleOwner })
+}
+
+// kind is the group in the side bar.
+func (r *room) kind() roomlist.Kind {
+	switch {
+	case r.Invited:
+		return roomlist.Invite
+	case r.With != "":
+		return roomlist.Person
+	}
+	return roomlist.Room
+}
+
+// item is the room's line in the side bar.
+func (r *room) item(current bool) roomlist.Item {
+	return roomlist.Item{Kind: r.kind(), Name: r.title()[1:], By: text.Line(string(r.By)), Current: current, Muted: r.level() == NotifyNone,
+		Gone: r.Gone != "", Queued: r.queued(), Unread: r.Unread, Mentions: r.Mentions}
+}
+
+// queued is how many of one's own messages wait to be sent.
+func (r *room) queued() (n int) {
+	for _, e := range r.list.Held() {
+		if e.State == timeline.Queued {
+			n++
+		}
+	}
+	return n
+}
+
+// weight is how important it is to look here: mentions and people first.
+func (r *room) weight() int {
+	switch {
+	case r.level() == NotifyNone && r.Mentions == 0:
+		return 0
+	case r.Mentions > 0:
+		return 3
+	case r.With != "" && r.Unread > 0:
+		return 2
+	case r.Unread > 0:
+		return 1
+	}
+	return 0
+}
+
+// byPlace is the order of the side bar.
+func byPlace(a, b *room) int {
+	return cmp.Or(cmp.Compare(a.kind(), b.kind()), strings.Compare(string(a.title()), string(b.title())), strings.Compare(a.ID.String(), b.ID.String()))
+}

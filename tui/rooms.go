@@ -1,0 +1,172 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+)
+
+// open puts a room on the screen.
+func (m *Model) open(r *room) tea.Cmd {
+	if m.current == r {
+		return nil
+	}
+	m.leaveRoom()
+	m.current = r
+	if m.pump != nil {
+		m.pump.show(r.ID)
+	}
+	m.box.Set(r.draft)
+	if r.loaded && r.Unread > 0 {
+		r.list.MarkNew(r.Read)
+	}
+	return m.loadMembers(r)
+}
+
+// leaveRoom keeps what belongs to the room that goes off the screen.
+func (m *Model) leaveRoom() {
+	m.about = about{}
+	if r := m.current; r != nil {
+		r.draft = m.box.Text()
+		r.list.Unselect()
+		r.list.MarkNew(0)
+		r.Read = max(r.Read, r.marked)
+	}
+}
+
+// enterInvited takes up the invitation on the screen.
+func (m *Model) enterInvited(r *room) tea.Cmd {
+	id := r.ID
+	return m.call(func(ctx context.Context) then {
+		err := m.o.Session.Open(ctx, id)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("open "+string(r.title()), err)
+			}
+			r.Invited = false
+			m.sort()
+			return m.loadMembers(r)
+		}
+	})
+}
+
+func (m *Model) stepRoom(n int) tea.Cmd {
+	if len(m.order) == 0 {
+		return nil
+	}
+	i := slices.Index(m.order, m.current) + n
+	return m.open(m.order[(i+len(m.order))%len(m.order)])
+}
+
+// numberedRoom opens the room whose number was pressed with Alt.
+func (m *Model) numberedRoom() tea.Cmd {
+	n := int(strings.TrimPrefix(m.numbered, "alt+")[0] - '1')
+	if n >= len(m.order) {
+		return nil
+	}
+	return m.open(m.order[n])
+}
+
+// nextImportant opens the room that most needs looking at, the next one of
+// equal ones.
+func (m *Model) nextImportant() tea.Cmd {
+	var best *room
+	at := slices.Index(m.order, m.current)
+	for i := range m.order {
+		r := m.order[(at+1+i)%len(m.order)]
+		if r != m.current && r.weight() > 0 && (best == nil || r.weight() > best.weight()) {
+			best = r
+		}
+	}
+	if best == nil {
+		return m.say("nothing is unread")
+	}
+	return m.open(best)
+}
+
+// direct opens the room of two with somebody, and makes it where there is none.
+func (m *Model) direct(who bus.Handle) tea.Cmd {
+	for _, r := range m.order {
+		if r.With == who && r.Gone == "" {
+			return m.open(r)
+		}
+	}
+	return m.call(func(ctx context.Context) then {
+		id, err := m.o.Session.Direct(ctx, who)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("open @"+string(line(who)), err)
+			}
+			r := m.info(Room{ID: id, With: who, Role: bus.RoleOwner, Members: 2})
+			m.sort()
+			return m.open(r)
+		}
+	})
+}
+
+// find returns the room that a person's words name: "#ops", "ops", "@bob".
+func (m *Model) find(name string) *room {
+	for _, r := range m.order {
+		if title := string(r.title()); title == name || title[1:] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+func (m *Model) toggleSide() tea.Cmd {
+	m.hideSide = !m.hideSide
+	return nil
+}
+
+func (m *Model) toggleBare() tea.Cmd {
+	m.bare = !m.bare
+	if m.bare {
+		return m.say("messages alone: Shift+drag selects, Alt+L brings all back")
+	}
+	return nil
+}
+
+// The window.
+
+func (m *Model) page(n int) tea.Cmd {
+	if m.current != nil {
+		m.current.list.Page(n)
+	}
+	return nil
+}
+
+func (m *Model) top() tea.Cmd {
+	if m.current != nil {
+		m.current.list.Top()
+	}
+	return nil
+}
+
+// bottom goes to the newest message, which may have to be loaded.
+func (m *Model) bottom() tea.Cmd {
+	if m.current == nil {
+		return nil
+	}
+	m.endSelection()
+	if m.current.newer {
+		return m.reread(m.current, 0)
+	}
+	m.current.list.Bottom()
+	return nil
+}
+
+// jumpTo shows a message of a room.
+func (m *Model) jumpTo(r *room, seq uint64) tea.Cmd {
+	cmd := m.open(r)
+	lowest, highest := r.list.Span()
+	if seq >= lowest && seq <= highest && lowest > 0 {
+		r.list.Show(seq)
+		return cmd
+	}
+	return tea.Batch(cmd, m.reread(r, seq))
+}

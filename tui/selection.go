@@ -1,0 +1,189 @@
+package tui
+
+import (
+	"context"
+	"path/filepath"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/composer"
+	"unibus/tui/overlay"
+	"unibus/tui/timeline"
+)
+
+// What keys do on the selected message.
+
+// selecting reports whether keys go to a message.
+func (m *Model) selecting() bool { return m.current != nil && m.current.list.Selected() != nil }
+
+// chosen is the selected message, nil where there is none.
+func (m *Model) chosen() *timeline.Entry {
+	if m.current == nil {
+		return nil
+	}
+	return m.current.list.Selected()
+}
+
+func (m *Model) beginSelection() tea.Cmd { return m.selectBy(-1) }
+
+func (m *Model) selectBy(n int) tea.Cmd {
+	if m.current == nil || !m.current.list.Select(n) {
+		return m.say("there is no message to select")
+	}
+	return nil
+}
+
+func (m *Model) endSelection() tea.Cmd {
+	if m.current != nil {
+		m.current.list.Unselect()
+	}
+	return nil
+}
+
+// reply and edit go on in the box.
+func (m *Model) reply() tea.Cmd {
+	e := m.chosen()
+	switch {
+	case e.Pending():
+		return m.say("it was not sent yet")
+	case e.Fault != "" || e.Deleted:
+		return m.say("there is nothing to answer")
+	}
+	m.about = about{kind: "reply", ref: e.Ref, note: "re: " + e.From + "  " + text.Line(string(e.Text))}
+	return m.endSelection()
+}
+
+func (m *Model) editMessage() tea.Cmd {
+	e := m.chosen()
+	switch {
+	case e.Pending():
+		return m.say("it was not sent yet: d drops it")
+	case !e.Mine || e.File != nil || e.Deleted || e.Fault != "":
+		return m.say("only your own words can be edited")
+	case !m.box.Empty():
+		return m.say("there is a draft in the box: send or clear it first")
+	}
+	m.about = about{kind: "edit", ref: e.Ref, note: "edit: " + text.Line(string(e.Text))}
+	m.box.Set(string(e.Text))
+	return m.endSelection()
+}
+
+// cancel ends an answer or an edit.
+func (m *Model) cancel() tea.Cmd {
+	if m.about.kind == "edit" {
+		m.box.Clear()
+	}
+	m.about = about{}
+	return nil
+}
+
+// openReactions offers characters to react with.
+func (m *Model) openReactions() tea.Cmd {
+	e := m.chosen()
+	if e.Pending() || e.Deleted {
+		return m.say("there is nothing to react to")
+	}
+	ref, mine := e.Ref, ownReaction(e, line(m.self))
+	var items []overlay.Item
+	if mine != "" {
+		items = append(items, overlay.Item{Label: "take back " + mine, Value: ""})
+	}
+	for _, name := range composer.EmojiNames() {
+		items = append(items, overlay.Item{Label: text.Safe(composer.EmojiNamed(name) + "  " + name), Value: composer.EmojiNamed(name)})
+	}
+	return m.pick("React", "Enter reacts  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
+		m.endSelection()
+		return m.refer("reaction", ref, item.Value.(string))
+	})
+}
+
+// refer sends a record about another one.
+func (m *Model) refer(kind string, ref bus.RecordRef, words string) tea.Cmd {
+	if !m.maySend() {
+		return nil
+	}
+	return m.post(Draft{Room: m.current.ID, ID: newID(), Kind: kind, Text: words, About: &ref})
+}
+
+func ownReaction(e *timeline.Entry, self text.Safe) text.Safe {
+	for _, r := range e.Reactions {
+		for _, by := range r.By {
+			if by == self {
+				return r.Text
+			}
+		}
+	}
+	return ""
+}
+
+// askDelete deletes after a question; what was not sent is dropped at once.
+func (m *Model) askDelete() tea.Cmd {
+	e := m.chosen()
+	if e.Pending() {
+		return m.drop(e)
+	}
+	if !e.Mine && !m.current.owner(m.self) {
+		return m.say("only its author and owners of the room can delete it")
+	}
+	ref := e.Ref
+	return m.ask("Delete this message?", "It disappears from everybody's screen; who has read it has read it.", func(m *Model) tea.Cmd {
+		m.endSelection()
+		return m.refer("delete", ref, "")
+	})
+}
+
+func (m *Model) drop(e *timeline.Entry) tea.Cmd {
+	r, id := m.current, e.ID
+	r.list.Unselect()
+	return m.call(func(ctx context.Context) then {
+		_ = m.o.Session.Cancel(ctx, id)
+		err := m.o.Session.Drop(ctx, r.ID, id)
+		return func(m *Model) tea.Cmd {
+			if err != nil && bus.KindOf(err) != bus.NotFound {
+				return m.fail("drop", err)
+			}
+			r.list.Forget(id)
+			return nil
+		}
+	})
+}
+
+func (m *Model) copyMessage() tea.Cmd {
+	e := m.chosen()
+	if e.Text == "" {
+		return m.say("there are no words to copy")
+	}
+	m.endSelection()
+	return tea.Batch(tea.SetClipboard(string(e.Text)), m.say("copied, where the terminal allows it"))
+}
+
+// save downloads the file of a message into the folder that files come from.
+func (m *Model) save() tea.Cmd {
+	e := m.chosen()
+	if e.File == nil || e.Pending() {
+		return m.say("there is no file in it")
+	}
+	return m.saveTo(e, m.o.Home)
+}
+
+func (m *Model) saveTo(e *timeline.Entry, path string) tea.Cmd {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(m.o.Home, path)
+	}
+	id, f := e.ID, bus.File{Name: string(e.File.Name), Size: e.File.Size, Ref: e.File.Ref}
+	return m.try("save "+string(e.File.Name), "", func(ctx context.Context) error { return m.o.Session.Save(ctx, id, f, path) })
+}
+
+func (m *Model) stopTransfer() tea.Cmd {
+	id := m.chosen().ID
+	return m.try("stop", "", func(ctx context.Context) error { return m.o.Session.Cancel(ctx, id) })
+}
+
+func (m *Model) verifySender() tea.Cmd {
+	if m.chosen().Mine {
+		return m.say("this is you")
+	}
+	return m.verify(bus.Handle(m.chosen().From))
+}

@@ -1,0 +1,148 @@
+package tui
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/timeline"
+)
+
+// newID names a record for ever.
+func newID() (id bus.RecordID) {
+	_, _ = rand.Read(id[:])
+	return id
+}
+
+// enter sends the draft, runs it as a command, or opens an invitation.
+func (m *Model) enter() tea.Cmd {
+	switch {
+	case m.current != nil && m.current.Invited && m.box.Empty():
+		return m.enterInvited(m.current)
+	case strings.TrimSpace(m.box.Text()) == "":
+		return nil
+	case m.about.kind == "" && command(m.box.Text()):
+		return m.runCommand(m.box.Clear())
+	case !m.maySend():
+		return nil
+	}
+	return m.send()
+}
+
+// maySend says why nothing can be sent where that is so; the draft stays.
+func (m *Model) maySend() bool {
+	r := m.current
+	switch {
+	case r == nil:
+		m.say("there is no room to write to: /create NAME makes one")
+	case m.conn.State == Revoked || m.conn.State == Ended:
+		m.say("this session is over: nothing can be sent")
+	case r.readOnly() != "":
+		m.say(r.readOnly())
+	case r.Changed > 0:
+		m.toast = toast{words: "not sent: the key of " + m.changedMember(r) + " changed; compare first: /verify " + m.changedMember(r),
+			until: m.o.Now().Add(2 * toastTime), grave: true}
+	default:
+		return true
+	}
+	return false
+}
+
+// changedMember is a member whose key is another than before.
+func (m *Model) changedMember(r *room) text.Safe {
+	for _, member := range r.members {
+		if member.Trust == bus.TrustChanged {
+			return line(member.User)
+		}
+	}
+	return "a member"
+}
+
+// send hands the draft to the outbox.
+func (m *Model) send() tea.Cmd {
+	d := Draft{Room: m.current.ID, ID: newID(), Kind: "text", Text: m.box.Text()}
+	if m.about.kind != "" {
+		ref := m.about.ref
+		d.Kind, d.About = m.about.kind, &ref
+	}
+	m.box.Clear()
+	m.about = about{}
+	return m.post(d)
+}
+
+// post shows a record as queued and hands it to the outbox. Words that it does
+// not take go back into the box, where that is empty.
+func (m *Model) post(d Draft) tea.Cmd {
+	r := m.rooms[d.Room]
+	if !changes(d.Kind) {
+		r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
+		r.list.Bottom()
+	}
+	return m.call(func(ctx context.Context) then {
+		err := m.o.Session.Send(ctx, d)
+		return func(m *Model) tea.Cmd {
+			if err == nil {
+				return nil
+			}
+			r.list.Forget(d.ID)
+			if m.current == r && m.box.Empty() && !changes(d.Kind) {
+				m.box.Set(d.Text)
+			}
+			return m.fail("not sent", err)
+		}
+	})
+}
+
+// retryAll sends everything again in this room that failed.
+func (m *Model) retryAll() tea.Cmd {
+	if m.current == nil {
+		return nil
+	}
+	var cmds []tea.Cmd
+	for _, e := range m.current.list.Held() {
+		if e.State == timeline.Failed {
+			cmds = append(cmds, m.retry(e))
+		}
+	}
+	if cmds == nil {
+		return m.say("nothing failed here")
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *Model) retry(e *timeline.Entry) tea.Cmd {
+	r, id := m.current, e.ID
+	e.State, e.Why = timeline.Queued, ""
+	r.list.Touch(e)
+	return m.try("send again", "", func(ctx context.Context) error { return m.o.Session.Retry(ctx, r.ID, id) })
+}
+
+// attach sends a file of this machine.
+func (m *Model) attach(path string) tea.Cmd {
+	if !m.maySend() {
+		return nil
+	}
+	r, id := m.current, newID()
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(m.o.Home, path)
+	}
+	e := folder{r, m.self}.held(Outgoing{Draft: Draft{Room: r.ID, ID: id}, Made: m.o.Now()})
+	e.File = &timeline.File{Name: text.Line(filepath.Base(path))}
+	r.list.Hold(e)
+	r.list.Bottom()
+	return m.call(func(ctx context.Context) then {
+		err := m.o.Session.Attach(ctx, r.ID, id, path)
+		return func(m *Model) tea.Cmd {
+			if err == nil {
+				return nil
+			}
+			r.list.Forget(id)
+			return m.fail("attach "+string(text.Line(filepath.Base(path))), err)
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package tui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"unibus/internal/text"
+	"unibus/tui/cells"
+)
+
+// tickMsg comes once a second while something on the screen counts.
+type tickMsg struct{}
+
+// tick counts seconds while something on the screen does.
+func (m *Model) tick() tea.Cmd {
+	if m.ticking || !m.counting() {
+		return nil
+	}
+	m.ticking = true
+	return m.later(time.Second, tickMsg{})
+}
+
+// counting reports whether something on the screen changes with time.
+func (m *Model) counting() bool {
+	return m.conn.State == Connecting || m.conn.State == Reconnecting || m.toast.words != ""
+}
+
+// Update takes whatever happened. It does no I/O: what takes time is in the
+// command that it returns.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	return m, tea.Batch(m.handle(msg), m.after(), m.tick())
+}
+
+func (m *Model) handle(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case then:
+		return msg(m)
+	case batchMsg:
+		return m.batch(msg)
+	case tea.KeyPressMsg:
+		return m.key(msg)
+	case tea.PasteMsg:
+		return m.paste(msg.Content)
+	case tickMsg:
+		m.second()
+	case tea.MouseClickMsg:
+		return m.click(msg)
+	case tea.MouseWheelMsg:
+		return m.wheel(msg)
+	}
+	m.terminal(msg)
+	return nil
+}
+
+// terminal takes what the terminal says of itself.
+func (m *Model) terminal(msg tea.Msg) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.FocusMsg:
+		m.focused = true
+	case tea.BlurMsg:
+		m.focused = false
+	case tea.BackgroundColorMsg:
+		m.background(msg.IsDark())
+	case tea.KeyboardEnhancementsMsg:
+		if msg.SupportsKeyDisambiguation() {
+			m.newlineKey = "Shift+Enter"
+		}
+	case tea.ModeReportMsg:
+		if msg.Mode == ansi.ModeUnicodeCore && (msg.Value == ansi.ModeSet || msg.Value == ansi.ModeReset || msg.Value == ansi.ModePermanentlySet) {
+			m.cells = cells.Graphemes
+			m.relook()
+		}
+	}
+}
+
+// background chooses a theme where the person did not.
+func (m *Model) background(dark bool) {
+	switch {
+	case m.o.Theme != "":
+	case dark:
+		m.setTheme("dark")
+	default:
+		m.setTheme("light")
+	}
+}
+
+func (m *Model) second() {
+	m.ticking = false
+	if m.toast.words != "" && !m.o.Now().Before(m.toast.until) {
+		m.toast = toast{}
+		m.quitting = false
+	}
+}
+
+// key finds out where a key goes: to a panel, to the selected message, or to
+// the box.
+func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+	name := keyName(k)
+	m.offered = nil
+	if name != "ctrl+c" {
+		m.quitting = false
+	}
+	if p := m.panel(); p != nil {
+		return m.panelKey(p, name, k)
+	}
+	if do := m.keys[everywhere][name]; do != nil {
+		m.numbered = name
+		return do(m)
+	}
+	if m.selecting() {
+		if do := m.keys[selected][name]; do != nil {
+			return do(m)
+		}
+		return nil
+	}
+	if do := m.keys[writing][name]; do != nil {
+		return do(m)
+	}
+	return m.typed(k)
+}
+
+// typed puts what a key types into the box.
+func (m *Model) typed(k tea.KeyPressMsg) tea.Cmd {
+	if k.Text == "" || k.Mod&(tea.ModCtrl|tea.ModAlt) != 0 {
+		return nil
+	}
+	return m.insert(k.Text)
+}
+
+const tooLong = text.Safe("too long for a message: save it and attach it, Ctrl+T")
+
+func (m *Model) insert(s string) tea.Cmd {
+	if !m.box.Insert(s) {
+		return m.say(tooLong)
+	}
+	return nil
+}
+
+// paste puts what was pasted where one types. It is never sent by its line
+// breaks.
+func (m *Model) paste(s string) tea.Cmd {
+	if p := m.panel(); p != nil {
+		return m.panelType(p, s)
+	}
+	m.endSelection()
+	cmd := m.insert(s)
+	if n := m.box.Lines(); cmd == nil && n > 10 {
+		return m.say(text.Safe(plural(n, "line")) + " in the box: Enter sends them as one message, Ctrl+C clears")
+	}
+	return cmd
+}
+
+// after does what follows from whatever changed: loads what is nearly on the
+// screen, marks what was seen, keeps the size.
+func (m *Model) after() tea.Cmd {
+	if m.current == nil {
+		return nil
+	}
+	m.arrange()
+	return tea.Batch(m.load(m.current), m.seen())
+}
