@@ -113,7 +113,7 @@ func (m *Model) weak() string {
 // statusBar says how the connection is, what just happened, and which keys
 // help.
 func (m *Model) statusBar(width int) string {
-	left := m.connWords()
+	left := m.connWords() + m.elsewhere()
 	style := m.connStyle()
 	switch {
 	case m.toast.words != "":
@@ -151,7 +151,7 @@ func (m *Model) connWords() string {
 		if c.RTT > 0 && m.wide() {
 			s += fmt.Sprintf(", %d ms", c.RTT.Milliseconds())
 		}
-		return s + m.queuedWords() + m.elsewhere()
+		return s + m.queuedWords()
 	case Reconnecting:
 		s := fmt.Sprintf("~ reconnecting, attempt %d", c.Attempt)
 		if left := c.Next.Sub(m.o.Now()); left > 0 {
@@ -192,7 +192,7 @@ func (m *Model) elsewhere() string {
 			n++
 		}
 	}
-	if n == 0 || !m.layout().Side.Empty() {
+	if n == 0 || m.conn.State != Online || m.skewed() || !m.layout().Side.Empty() {
 		return ""
 	}
 	return fmt.Sprintf(", %d unread: Alt+A", n)

@@ -11,6 +11,7 @@ import (
 	"unibus/internal/text"
 	"unibus/tui/composer"
 	"unibus/tui/theme"
+	"unibus/tui/timeline"
 )
 
 // slash is a command of the box, named as on the command line.
@@ -40,6 +41,8 @@ func commands() []slash {
 		{"attach", "[FILE]", "send a file", true, cmdAttach},
 		{"create", "NAME", "make a room", false, cmdCreate},
 		{"delete", "", "delete this room for everybody", true, cmdDelete},
+		{"drop", "", "give up what failed here", true, cmdDrop},
+		{"edit", "TEXT...", "change your newest message", true, cmdEdit},
 		{"find", "[WORDS]", "find in this room", true, cmdFind},
 		{"help", "", "every key and command", false, func(m *Model, _ []string) tea.Cmd { return m.openHelp() }},
 		{"invite", "USER...", "add people to this room", true, cmdInvite},
@@ -51,10 +54,13 @@ func commands() []slash {
 		{"mute", "", "be called for nothing in this room", true, notify(NotifyNone)},
 		{"notify", "all|mentions|none", "what this room calls you for", true, cmdNotify},
 		{"quit", "", "leave the chat", false, func(m *Model, _ []string) tea.Cmd { return m.quit() }},
+		{"react", "EMOJI", "react to the newest message", true, cmdReact},
 		{"rekey", "", "make a new room key", true, cmdRekey},
+		{"reply", "TEXT...", "answer the newest message", true, cmdReply},
 		{"retry", "", "send what failed here again", true, func(m *Model, _ []string) tea.Cmd { return m.retryAll() }},
 		{"role", "USER ROLE", "change a role", true, cmdRole},
 		{"room", "NAME", "go to a room", false, cmdRoom},
+		{"rooms", "", "all rooms and people", false, func(m *Model, _ []string) tea.Cmd { return m.openJump() }},
 		{"save", "[PATH]", "save the newest file of this room", true, cmdSave},
 		{"search", "WORDS...", "find in all rooms", false, cmdSearch},
 		{"theme", "dark|light|mono|high-contrast", "change the colours", false, cmdTheme},
@@ -227,6 +233,36 @@ func notify(level Notify) func(*Model, []string) tea.Cmd {
 		m.current.notify = level
 		return tea.Batch(m.keep(), m.say(m.current.title()+" calls you for: "+text.Safe(level)))
 	}
+}
+
+func cmdDrop(m *Model, _ []string) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, e := range m.current.list.Held() {
+		if e.State == timeline.Failed {
+			cmds = append(cmds, m.drop(e))
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+// The newest message that somebody wrote, of others or of oneself.
+
+func cmdReply(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("reply", false, strings.Join(args, " "))
+}
+func cmdEdit(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("edit", true, strings.Join(args, " "))
+}
+func cmdReact(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("reaction", false, composer.EmojiNamed(args[0]))
+}
+
+func (m *Model) aboutNewest(kind string, mine bool, words string) tea.Cmd {
+	e := m.current.list.NewestWords(mine)
+	if e == nil {
+		return m.say("there is no such message here")
+	}
+	return m.refer(kind, e.Ref, words)
 }
 
 func cmdRoom(m *Model, args []string) tea.Cmd {

@@ -18,6 +18,8 @@ const (
 	// findAfter is how long a person stops typing before it is searched.
 	findAfter = 100 * time.Millisecond
 	findMost  = 100
+
+	nothingFound = "nothing found on this device"
 )
 
 // openFind finds in the room on the screen.
@@ -57,7 +59,7 @@ func (m *Model) search(p *panel, where bus.RoomID, words string) tea.Cmd {
 			if err != nil {
 				return m.fail("search", err)
 			}
-			p.picker.Empty = "nothing found on this device"
+			p.picker.Empty = nothingFound
 			p.picker.Set(m.hits(found, where == bus.RoomID{}))
 			return nil
 		}

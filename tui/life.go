@@ -12,16 +12,18 @@ import (
 )
 
 // keep remembers what the next start begins with.
-func (m *Model) keep() tea.Cmd {
+func (m *Model) keep() tea.Cmd { return m.keepThen(nil) }
+
+// keepThen keeps it and then goes on, kept or not.
+func (m *Model) keepThen(next tea.Cmd) tea.Cmd {
 	mem := m.memory()
-	m.kept = mem
 	return m.call(func(ctx context.Context) then {
 		err := m.o.Session.Keep(ctx, mem)
 		return func(m *Model) tea.Cmd {
 			if err != nil {
-				return m.fail("remember", err)
+				m.fail("remember", err)
 			}
-			return nil
+			return next
 		}
 	})
 }
@@ -31,7 +33,7 @@ func (m *Model) quit() tea.Cmd {
 	if !m.resumed {
 		return tea.Quit
 	}
-	return tea.Sequence(m.keep(), tea.Quit)
+	return m.keepThen(tea.Quit)
 }
 
 // interrupt clears the box; in an empty one the second time ends the program.

@@ -68,10 +68,10 @@ type Model struct {
 	offered   []string // completions, shown until the next key
 	quitting  bool     // Ctrl+C was pressed in an empty box
 	ticking   bool
+	busy      int // calls of the session that are under way
 	marking   bool
 	alerted   time.Time
-	folder    string // that a file was attached from last
-	kept      Memory
+	folder    string                    // that a file was attached from last
 	pending   map[bus.RoomID]RoomMemory // of rooms that have not shown up yet
 	numbered  string                    // the key that asked for a room by its number
 }
@@ -134,7 +134,14 @@ type then func(*Model) tea.Cmd
 // call runs f off the screen and what it returns in Update.
 func (m *Model) call(f func(ctx context.Context) then) tea.Cmd {
 	ctx := m.ctx
-	return func() tea.Msg { return f(ctx) }
+	m.busy++
+	return func() tea.Msg {
+		done := f(ctx)
+		return then(func(m *Model) tea.Cmd {
+			m.busy--
+			return done(m)
+		})
+	}
 }
 
 // try runs a call of the session that changes something, and says what came of
@@ -171,7 +178,7 @@ func (m *Model) resume() tea.Cmd {
 
 // begin shows what is known.
 func (m *Model) begin(s Start) tea.Cmd {
-	m.resumed, m.self, m.people, m.kept = true, s.Self, s.People, s.Memory
+	m.resumed, m.self, m.people = true, s.Self, s.People
 	m.hideSide, m.hideMembers = s.Memory.HideSide, s.Memory.HideMembers
 	if m.o.Theme == "" && s.Memory.Theme != "" {
 		m.o.Theme = s.Memory.Theme

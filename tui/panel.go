@@ -13,6 +13,7 @@ import (
 type panel struct {
 	picker *overlay.Picker
 	page   *overlay.Page
+	told   bool                               // in lines: it was printed
 	take   func(*Model, overlay.Item) tea.Cmd // Enter in a picker
 	typed  func(*Model, string) tea.Cmd       // after each change of what was typed
 	keys   map[string]func(*Model) tea.Cmd    // of a page, besides those of all

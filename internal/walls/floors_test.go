@@ -19,7 +19,7 @@ func floors() [][]string {
 		6: {"membership", "profile", "profile/agent", "grant", "tui/timeline", "tui/composer", "tui/roomlist", "tui/overlay"},
 		7: {"membership/sqlite", "membership/kv", "blob/disk", "blob/object", "nonce/memory", "nonce/kv",
 			"chain/chaintest", "membership/membershiptest", "blob/blobtest", "nonce/noncetest",
-			"backup", "control", "client", "tui", "tui/plain"},
+			"backup", "control", "client", "tui"},
 		8:  {"broker"},
 		9:  {"node"},
 		10: {"bench", "nodetest", "nodetest/chaos"},

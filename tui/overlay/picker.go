@@ -110,6 +110,9 @@ func (p *Picker) Move(n int) {
 	}
 }
 
+// Items are those that match what was typed.
+func (p *Picker) Items() []Item { return p.shown }
+
 // Picked is the item that is chosen.
 func (p *Picker) Picked() (Item, bool) {
 	if p.picked >= len(p.shown) || p.shown[p.picked].Head {

@@ -203,16 +203,6 @@ func (l *List) FindID(id bus.RecordID) *Entry { return l.byID[id] }
 // Held are the entries that nobody has confirmed, oldest first.
 func (l *List) Held() []*Entry { return l.held }
 
-// Newest is the newest confirmed message, nil where there is none.
-func (l *List) Newest() *Entry {
-	for pos := l.end() - 1; pos >= l.first(); pos-- {
-		if e := l.entry(pos); !e.Notice {
-			return e
-		}
-	}
-	return nil
-}
-
 // Span is the lowest and highest sequence of the confirmed messages here.
 func (l *List) Span() (lowest, highest uint64) {
 	for pos := l.first(); pos < l.end() && lowest == 0; pos++ {
@@ -252,4 +242,23 @@ func (l *List) NewestFile() *Entry {
 		}
 	}
 	return nil
+}
+
+// NewestWords is the newest confirmed message of oneself, or of others, that is
+// shown; nil where none is here.
+func (l *List) NewestWords(mine bool) *Entry {
+	for pos := l.end() - 1; pos >= l.first(); pos-- {
+		if e := l.entry(pos); !e.Notice && e.Mine == mine && e.Fault == "" && !e.Deleted {
+			return e
+		}
+	}
+	return nil
+}
+
+// Last returns up to n of the newest confirmed entries, oldest first.
+func (l *List) Last(n int) (out []*Entry) {
+	for pos := max(l.end()-n, l.first()); pos < l.end(); pos++ {
+		out = append(out, l.entry(pos))
+	}
+	return out
 }

@@ -1,0 +1,214 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/timeline"
+)
+
+// Lines of the screen's own begin with "--", messages with the time in
+// brackets, and the further lines of a message are indented: nobody can write
+// what looks like another line.
+
+// plainBegin is how many messages are printed when a room is opened.
+const plainBegin = 20
+
+// say prints a line of the screen's own.
+func (p *plain) say(words text.Safe) {
+	if words != "" {
+		p.print("-- " + string(words))
+	}
+}
+
+// words prints a block that belongs to the line above it.
+func (p *plain) words(block text.Safe) {
+	for line := range strings.SplitSeq(string(block), "\n") {
+		p.print("   " + line)
+	}
+}
+
+func (p *plain) print(line string) { _, _ = p.out.WriteString(line + "\n") }
+
+// room says which room one is in now, and what was last written there once it
+// is loaded.
+func (p *plain) room() {
+	r := p.m.current
+	if r == nil {
+		if p.m.resumed && p.shown == nil && p.count == 0 {
+			p.count = 1
+			p.say("there is no room yet: /create NAME makes one, /rooms finds people, /help tells all")
+		}
+		return
+	}
+	if r != p.shown {
+		p.shown, p.count = r, 0
+		p.say(r.title() + ": " + text.Safe(strings.Join(p.m.roomFacts(), ", ")))
+		p.say(r.readOnly())
+	}
+	if !r.loaded || p.count > 0 {
+		return
+	}
+	p.count = 1
+	for _, e := range r.list.Last(plainBegin) {
+		p.entry(r, e)
+	}
+	for _, e := range r.list.Held() {
+		p.entry(r, e)
+	}
+}
+
+// notices prints what would stand in the status line for a moment.
+func (p *plain) notices() {
+	if words := p.m.toast.words; words != "" && words != p.said {
+		p.said = words
+		p.say(words)
+		return
+	}
+	if p.m.toast.words == "" {
+		p.said = ""
+	}
+}
+
+// connection prints a change of the connection as a sentence.
+func (p *plain) connection() {
+	c := p.m.conn
+	if c.State == p.conn.State && c.Attempt == p.conn.Attempt && c.Node == p.conn.Node {
+		return
+	}
+	p.conn = c
+	p.say(text.Safe(p.m.connWords()[2:]))
+}
+
+// before looks at what an event is about, and returns what prints it once it
+// was taken.
+func (p *plain) before(e *Event) func() {
+	r := p.m.rooms[e.Room]
+	if r == nil || e.Happened == nil && e.Outgoing == nil {
+		return func() {}
+	}
+	if e.Outgoing != nil {
+		return func() { p.outgoing(r, e.Outgoing) }
+	}
+	m := messageOf(*e)
+	if m == nil || !changes(m.Kind) {
+		known := m != nil && r.list.FindID(m.ID) != nil // own ones were printed when they were typed
+		return func() { p.happened(r, e.Happened, m, known) }
+	}
+	var was timeline.Entry
+	target := m.ReplyTo
+	if target != nil {
+		if old := r.list.Find(*target); old != nil {
+			was = *old
+		}
+	}
+	return func() {
+		if target != nil {
+			p.changed(r, was, r.list.Find(*target), m)
+		}
+	}
+}
+
+// happened prints what was added to a room: all of the one that one is in, and
+// of others that they call.
+func (p *plain) happened(r *room, e *bus.Event, m *bus.Message, known bool) {
+	switch {
+	case known:
+	case r == p.m.current && p.count > 0:
+		if entry := (folder{r, p.m.self}).entry(e); entry != nil {
+			if entry.About != nil {
+				entry.Quote = folder{r, p.m.self}.quote(*entry.About)
+			}
+			p.entry(r, entry)
+		}
+	case m != nil && r != p.m.current && counts(m, p.m.self) && (r.With != "" || Mentions(m.Text, p.m.self)) && r.level() != NotifyNone:
+		p.say(line(m.From) + " calls you in " + r.title())
+	}
+}
+
+// changed prints what an edit, a delete or a reaction did.
+func (p *plain) changed(r *room, was timeline.Entry, now *timeline.Entry, m *bus.Message) {
+	if now == nil || r != p.m.current {
+		return
+	}
+	about := was.From + ": " + text.Line(clip(string(was.Text), 60))
+	switch from := line(m.From); {
+	case now.Deleted && !was.Deleted:
+		p.say(from + " deleted a message of " + was.From)
+	case m.Kind == "edit" && now.Text != was.Text:
+		p.say(from + " changed a message of " + was.From + " to:")
+		p.words(now.Text)
+	case m.Kind == "reaction" && m.Text != "" && len(now.Reactions) > 0:
+		p.say(from + " reacts " + text.Line(clip(m.Text, maxReaction)) + " to " + about)
+	}
+}
+
+// outgoing prints what failed; what was sent needs no word.
+func (p *plain) outgoing(r *room, o *Outgoing) {
+	if o.State != OutgoingFailed {
+		return
+	}
+	why := text.Safe("the bus refused it")
+	if o.Err != nil {
+		why = errorLine(o.Err)
+	}
+	p.say("not sent to " + r.title() + ": " + why + " (/retry, /drop)")
+}
+
+// entry prints one entry.
+func (p *plain) entry(r *room, e *timeline.Entry) {
+	if e.Notice {
+		p.say(e.Words)
+		return
+	}
+	head := "[" + e.Time.In(p.m.o.Zone).Format("15:04") + "] " + p.sender(e) + ": "
+	if e.Time.IsZero() {
+		head = "[     ] " + p.sender(e) + ": "
+	}
+	if e.Quote != "" {
+		p.print(head + "answers " + string(e.Quote))
+		head = "    "
+	}
+	body := strings.ReplaceAll(string(e.Text), "\n", "\n    ")
+	switch {
+	case e.Fault != "":
+		p.print(head + "-- not shown: " + string(e.Fault))
+	case e.Deleted:
+		p.print(head + "-- deleted")
+	case e.File != nil:
+		p.print(fmt.Sprintf("%s-- file: %s, %s (/save)", head, e.File.Name, bytesOf(e.File.Size)))
+	default:
+		p.print(head + body + p.tail(e))
+	}
+}
+
+// sender is a name with what is known of it.
+func (p *plain) sender(e *timeline.Entry) string {
+	switch {
+	case e.Mine:
+		return "you"
+	case e.Grave || e.Trust.Hidden():
+		return string(e.From) + " (key changed or forged)"
+	case e.Trust == bus.TrustUnverified:
+		return string(e.From) + " (not verified)"
+	}
+	return string(e.From)
+}
+
+func (p *plain) tail(e *timeline.Entry) (s string) {
+	if e.Edited {
+		s += " (edited)"
+	}
+	for _, r := range e.Reactions {
+		s += fmt.Sprintf(" [%s %d]", r.Text, len(r.By))
+	}
+	switch e.State {
+	case timeline.Queued:
+		s += " (queued)"
+	case timeline.Failed:
+		s += " (not sent: " + string(e.Why) + ")"
+	}
+	return s
+}
