@@ -148,9 +148,9 @@ func cmdKick(m *Model, args []string) tea.Cmd {
 	if err != nil {
 		return m.fail("kick", err)
 	}
-	r := m.current
+	r, id := m.current, m.current.ID
 	return m.ask("Remove "+line(user)+" from "+r.title()+"?", "A new room key is made: later messages are not for "+line(user)+".", func(m *Model) tea.Cmd {
-		return m.try("kick", "removed "+line(user), func(ctx context.Context) error { return m.o.Session.Kick(ctx, r.ID, user) })
+		return m.try("kick", "removed "+line(user), func(ctx context.Context) error { return m.o.Session.Kick(ctx, id, user) })
 	})
 }
 
@@ -173,16 +173,16 @@ func cmdRekey(m *Model, _ []string) tea.Cmd {
 }
 
 func cmdLeave(m *Model, _ []string) tea.Cmd {
-	r := m.current
+	r, id := m.current, m.current.ID
 	return m.ask("Leave "+r.title()+"?", "Somebody in it has to add you again before you can come back.", func(m *Model) tea.Cmd {
-		return m.try("leave", "left "+r.title(), func(ctx context.Context) error { return m.o.Session.Leave(ctx, r.ID) })
+		return m.try("leave", "left "+r.title(), func(ctx context.Context) error { return m.o.Session.Leave(ctx, id) })
 	})
 }
 
 func cmdDelete(m *Model, _ []string) tea.Cmd {
-	r := m.current
+	r, id := m.current, m.current.ID
 	return m.ask("Delete "+r.title()+" for everybody?", "Its messages are gone from the bus; nobody can bring them back.", func(m *Model) tea.Cmd {
-		return m.try("delete", "deleted "+r.title(), func(ctx context.Context) error { return m.o.Session.Delete(ctx, r.ID) })
+		return m.try("delete", "deleted "+r.title(), func(ctx context.Context) error { return m.o.Session.Delete(ctx, id) })
 	})
 }
 

@@ -48,7 +48,7 @@ func (p *plain) room() {
 		p.say(r.title() + ": " + text.Safe(strings.Join(p.m.roomFacts(), ", ")))
 		p.say(r.readOnly())
 	}
-	if !r.loaded || p.count > 0 {
+	if !r.loaded || p.count > 0 || p.m.busy > 0 { // who owns the room decides what was deleted in it
 		return
 	}
 	p.count = 1

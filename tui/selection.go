@@ -135,11 +135,11 @@ func (m *Model) askDelete() tea.Cmd {
 }
 
 func (m *Model) drop(e *timeline.Entry) tea.Cmd {
-	r, id := m.current, e.ID
+	r, room, id := m.current, m.current.ID, e.ID
 	r.list.Unselect()
 	return m.call(func(ctx context.Context) then {
 		_ = m.o.Session.Cancel(ctx, id)
-		err := m.o.Session.Drop(ctx, r.ID, id)
+		err := m.o.Session.Drop(ctx, room, id)
 		return func(m *Model) tea.Cmd {
 			if err != nil && bus.KindOf(err) != bus.NotFound {
 				return m.fail("drop", err)

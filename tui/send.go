@@ -116,10 +116,10 @@ func (m *Model) retryAll() tea.Cmd {
 }
 
 func (m *Model) retry(e *timeline.Entry) tea.Cmd {
-	r, id := m.current, e.ID
+	r, room, id := m.current, m.current.ID, e.ID
 	e.State, e.Why = timeline.Queued, ""
 	r.list.Touch(e)
-	return m.try("send again", "", func(ctx context.Context) error { return m.o.Session.Retry(ctx, r.ID, id) })
+	return m.try("send again", "", func(ctx context.Context) error { return m.o.Session.Retry(ctx, room, id) })
 }
 
 // attach sends a file of this machine.
@@ -127,16 +127,16 @@ func (m *Model) attach(path string) tea.Cmd {
 	if !m.maySend() {
 		return nil
 	}
-	r, id := m.current, newID()
+	r, room, id := m.current, m.current.ID, newID()
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(m.o.Home, path)
 	}
-	e := folder{r, m.self}.held(Outgoing{Draft: Draft{Room: r.ID, ID: id}, Made: m.o.Now()})
+	e := folder{r, m.self}.held(Outgoing{Draft: Draft{Room: room, ID: id}, Made: m.o.Now()})
 	e.File = &timeline.File{Name: text.Line(filepath.Base(path))}
 	r.list.Hold(e)
 	r.list.Bottom()
 	return m.call(func(ctx context.Context) then {
-		err := m.o.Session.Attach(ctx, r.ID, id, path)
+		err := m.o.Session.Attach(ctx, room, id, path)
 		return func(m *Model) tea.Cmd {
 			if err == nil {
 				return nil
