@@ -44,7 +44,7 @@ func (m *Model) titleBar(width int) string {
 		left = m.cells.Cut(string(m.current.title()), max(width/2, 12))
 	}
 	right := "F1 help"
-	room := width - 4 - m.cells.Width(left) - len(right)
+	room := width - 6 - m.cells.Width(left) - len(right)
 	if facts := m.joined(m.roomFacts(), " . ", room); facts != "" {
 		left += "  " + facts
 	}
@@ -116,11 +116,8 @@ func (m *Model) statusBar(width int) string {
 	left := m.connWords() + m.elsewhere()
 	style := m.connStyle()
 	switch {
-	case m.toast.words != "":
-		left, style = left[:1]+" "+string(m.toast.words), m.theme.Bar
-		if m.toast.grave {
-			left, style = "! "+string(m.toast.words), m.theme.Bad
-		}
+	case m.toast.words != "" && len(m.toastLines(width)) == 1:
+		left, style = m.toastLines(width)[0], m.toastStyle()
 	case len(m.offered) > 1:
 		left = left[:1] + " " + strings.Join(m.offered, "  ")
 	}
@@ -234,4 +231,36 @@ func count(n uint64) string {
 		s = s[:i] + " " + s[i:]
 	}
 	return s
+}
+
+// toastLines are the notice of the moment with its mark, in lines that fit.
+func (m *Model) toastLines(width int) []string {
+	if m.toast.words == "" {
+		return nil
+	}
+	mark := m.connWords()[:1] + " "
+	if m.toast.grave {
+		mark = "! "
+	}
+	return m.cells.Wrap(mark+string(m.toast.words), width-2)
+}
+
+func (m *Model) toastStyle() theme.Style {
+	if m.toast.grave {
+		return m.theme.Bad
+	}
+	return m.theme.Bar
+}
+
+// overToast puts a notice that is too long for the status line over the lowest
+// of some rows.
+func (m *Model) overToast(rows []string, width int) {
+	if len(m.toastLines(m.width)) < 2 {
+		return
+	}
+	lines := m.toastLines(width)
+	lines = lines[:min(len(lines), len(rows)/2)]
+	for i, line := range lines {
+		rows[len(rows)-len(lines)+i] = m.toastStyle().On(m.cells.Fit(" "+line, width))
+	}
 }

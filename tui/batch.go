@@ -33,7 +33,9 @@ func (m *Model) batch(b batchMsg) tea.Cmd {
 func (m *Model) event(e *Event, call *alarm) tea.Cmd {
 	switch {
 	case e.Conn != nil:
-		m.conn = *e.Conn
+		if m.conn = *e.Conn; m.conn.State == Online {
+			m.mend()
+		}
 	case e.Posture != nil:
 		m.posture = e.Posture
 	case e.People != nil:
@@ -70,8 +72,8 @@ func (m *Model) lost(id bus.RoomID, t tally) {
 	if r == nil {
 		return
 	}
-	r.list.Clear()
-	r.loaded, r.older, r.newer, r.anchor = r == m.current, true, false, 0
+	r.begin(0)
+	r.loaded, r.older = r == m.current, true
 	r.Last = max(r.Last, t.last)
 	r.Unread += t.unread
 	r.Mentions += t.mentions
@@ -97,6 +99,9 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 	}
 	if r.list.Following() && r.list.Len() > maxEntries+maxEntries/10 {
 		r.older = r.list.Trim(maxEntries) || r.older
+	}
+	if e.Removed != nil {
+		r.Gone, r.GoneBy = e.Removed.Reason, e.Removed.By
 	}
 	if e.Member != nil && r == m.current {
 		return m.loadMembers(r)

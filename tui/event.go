@@ -55,7 +55,8 @@ type Room struct {
 	// Last is the newest sequence, Read the newest one that was marked as seen;
 	// Unread and Mentions count the messages of others between them: those of
 	// kind text, reply and file, and of them those for which Mentions is true.
-	// The screen counts on from there with what comes after Last.
+	// Last covers all that was told of the room before; the screen counts on from
+	// there with what comes after it.
 	Last, Read       uint64
 	Unread, Mentions int
 }

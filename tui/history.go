@@ -32,13 +32,16 @@ func (m *Model) load(r *room) tea.Cmd {
 
 func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
 	r.loading = true
-	id := r.ID
+	id, turn := r.ID, r.turn
 	return m.call(func(ctx context.Context) then {
 		page, err := m.o.Session.History(ctx, id, s)
 		return func(m *Model) tea.Cmd {
+			if turn != r.turn {
+				return nil
+			}
 			r.loading = false
 			if err != nil {
-				r.loaded, r.older = true, false
+				r.loaded, r.older, r.broken = true, false, true
 				return m.fail("load messages", err)
 			}
 			m.loadedPage(r, page, above)
@@ -88,9 +91,28 @@ func newest(events []bus.Event) (seq uint64) {
 // reread forgets what is loaded of a room and begins at a message, or at the
 // newest one with 0.
 func (m *Model) reread(r *room, seq uint64) tea.Cmd {
-	r.list.Clear()
-	r.loaded, r.older, r.newer, r.anchor = false, false, false, seq
+	r.begin(seq)
 	return m.load(r)
+}
+
+// begin forgets all that is loaded.
+func (r *room) begin(seq uint64) {
+	r.list.Clear()
+	r.turn++
+	r.loading, r.loaded, r.broken, r.older, r.newer, r.anchor, r.fill = false, false, false, false, false, seq, nil
+}
+
+// mend has what could not be loaded tried again.
+func (m *Model) mend() {
+	for _, r := range m.rooms {
+		switch {
+		case !r.broken:
+		case r.list.Len() == len(r.list.Held()):
+			r.loaded, r.broken = false, false
+		default:
+			r.older, r.broken = true, false
+		}
+	}
 }
 
 // loadMembers reads who is in a room.

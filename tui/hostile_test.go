@@ -122,6 +122,10 @@ func TestHostileWords(t *testing.T) {
 		"\u202eevil\u202c", "\u2066x\u2069", "\x00\x07\x08\x7f", "\xff\xfe", strings.Repeat("\u0301", 500), "👨‍👩‍👧‍👦", strings.Repeat("日", 300), "\x1bP1;2q\x1b\\", "\x1b", "\u200b\u2028\u2029\ufeff",
 	} {
 		everyPlace(t, hostile(t, s))
+		d := hostile(t, s)
+		for w := 40; w < 140; w += 7 {
+			checkFrame(t, d, w, 12+w/5)
+		}
 	}
 }
 

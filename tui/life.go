@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -23,9 +24,23 @@ func (m *Model) keepThen(next tea.Cmd) tea.Cmd {
 			if err != nil {
 				m.fail("remember", err)
 			}
+			m.kept = err == nil && next != nil
 			return next
 		}
 	})
+}
+
+// keepTime bounds how long the end of a program waits for what it keeps.
+const keepTime = 3 * time.Second
+
+// keepLast keeps it after the program has ended otherwise than by quit.
+func (m *Model) keepLast(ctx context.Context) error {
+	if m.kept || !m.resumed {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer stop()
+	return m.o.Session.Keep(ctx, m.memory())
 }
 
 // quit keeps what is to be kept, and then ends the program.

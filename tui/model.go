@@ -67,6 +67,7 @@ type Model struct {
 	toast     toast
 	offered   []string // completions, shown until the next key
 	quitting  bool     // Ctrl+C was pressed in an empty box
+	kept      bool     // for the next start, by quit
 	ticking   bool
 	busy      int // calls of the session that are under way
 	marking   bool

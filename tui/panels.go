@@ -18,7 +18,9 @@ import (
 // openHelp shows every key and every command, from the key map and the table of
 // commands themselves.
 func (m *Model) openHelp() tea.Cmd {
-	return m.pick("Help: type to find", "Esc closes", m.helpItems(), func(*Model, overlay.Item) tea.Cmd { return nil })
+	return m.pick("Help: type to find", "Esc closes", m.helpItems(), func(m *Model, item overlay.Item) tea.Cmd {
+		return m.read("Help", item.Label)
+	})
 }
 
 func (m *Model) helpItems() (items []overlay.Item) {

@@ -47,7 +47,7 @@ func RunPlain(ctx context.Context, t Terminal, o Options) error {
 	if !p.m.resumed {
 		return p.m.conn.Err
 	}
-	return nil
+	return p.m.keepLast(ctx)
 }
 
 // readLines hands on what is typed, a line at a time.

@@ -33,6 +33,8 @@ type room struct {
 	draft   string
 	anchor  uint64 // to go back to, once it is loaded
 	loading bool
+	turn    int  // counts how often it was begun anew: pages of before are not for it
+	broken  bool // a page could not be read: tried again when one is online
 	loaded  bool // a page was read
 	older   bool // there is more above
 	newer   bool // there is more below: what comes is not appended
@@ -74,7 +76,7 @@ func (r *room) level() Notify {
 func (r *room) readOnly() text.Safe {
 	switch {
 	case r.Invited:
-		return line(r.By) + " added you: Enter opens, /leave declines"
+		return "Enter opens it, /leave declines"
 	case r.Gone != "":
 		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; you can still read"
 	case r.Role == bus.RoleReader:

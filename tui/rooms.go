@@ -15,6 +15,10 @@ func (m *Model) open(r *room) tea.Cmd {
 	if m.current == r {
 		return nil
 	}
+	var keep tea.Cmd
+	if m.current != nil {
+		keep = m.keep() // drafts of rooms survive whatever ends the program
+	}
 	m.leaveRoom()
 	m.current = r
 	if m.pump != nil {
@@ -24,7 +28,7 @@ func (m *Model) open(r *room) tea.Cmd {
 	if r.loaded && r.Unread > 0 {
 		r.list.MarkNew(r.Read)
 	}
-	return m.loadMembers(r)
+	return tea.Batch(keep, m.loadMembers(r))
 }
 
 // leaveRoom keeps what belongs to the room that goes off the screen.

@@ -33,7 +33,7 @@ func Run(ctx context.Context, t Terminal, o Options) error {
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, m.keepLast(ctx))
 }
 
 // attachPump begins to read the session's events, once it is resumed.

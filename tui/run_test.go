@@ -86,11 +86,15 @@ func TestRun(t *testing.T) {
 // NO_COLOR leaves bold, faint and reverse, and nothing else.
 func TestNoColor(t *testing.T) {
 	t.Parallel()
-	_, out, ended, stop := program(t, staged(), "NO_COLOR=1")
+	f := staged()
+	_, out, ended, stop := program(t, f, "NO_COLOR=1")
 	out.until(t, "write to #ops")
 	stop()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
+	}
+	if f.kept.Room != ops {
+		t.Error("a program that is ended from outside keeps what is to be kept")
 	}
 	if found := regexp.MustCompile(`\x1b\[([0-9;]*;)?(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9;]*)?m`).FindString(out.String()); found != "" {
 		t.Errorf("a colour was written: %q", found)

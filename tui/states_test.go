@@ -132,6 +132,10 @@ func states() []state {
 		{"confirm", on(func(d *driver) { d.typed("/kick erin").press("enter") })},
 		{"reactions", on(func(d *driver) { d.press("up", "+").typed("ta") })},
 		{"members", on(func(d *driver) { d.typed("/members").press("enter") })},
+		{"unloadable", on(func(d *driver) {
+			d.f.fail["History"] = bus.Errorf(bus.Unavailable, "x", "the bus cannot be reached").WithHint("try again")
+			d.press("alt+2")
+		})},
 		{"failed", on(func(d *driver) {
 			d.f.fail["Rekey"] = bus.Errorf(bus.Forbidden, "forbidden", "only owners can do that").WithHint("ask alice")
 			d.typed("/rekey").press("enter")
@@ -167,14 +171,14 @@ func (s state) at(t testing.TB, w, h int, look cells.Method) *driver {
 
 func all() []state { return append(states(), empty()...) }
 
-// TestGolden compares each state at two sizes with what was looked at.
+// TestGolden compares each state at three sizes with what was looked at.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, s := range all() {
 		for _, size := range []struct {
 			name string
 			w, h int
-		}{{"80x24", 80, 24}, {"120x40", 120, 40}} {
+		}{{"40x12", 40, 12}, {"80x24", 80, 24}, {"120x40", 120, 40}} {
 			got := s.at(t, size.w, size.h, cells.Runes).frame()
 			compare(t, filepath.Join("testdata", s.name+"-"+size.name+".txt"), got)
 		}

@@ -309,6 +309,32 @@ func TestHistoryIsLoadedAsOneScrolls(t *testing.T) {
 	}
 }
 
+// What could not be loaded is tried again once the bus is there; a page that
+// was asked for before the person went elsewhere is not put anywhere.
+func TestLoadingFails(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.fail["History"] = bus.Errorf(bus.Unavailable, "x", "the bus cannot be reached")
+	d := drive(t, f, 80, 24).wants("cannot be loaded now", "! load messages: the bus cannot be reached")
+	delete(f.fail, "History")
+	plainOnline(d)
+	d.wants("done, thanks").lacks("cannot be loaded")
+	r := d.m.current
+	late := d.m.loadPage(r, Span{Before: 5, Limit: 1}, true)
+	d.do(d.m.reread(r, 0))
+	n := r.list.Len()
+	if d.do(late); r.list.Len() != n || r.loading {
+		t.Errorf("%d entries, want %d", r.list.Len(), n)
+	}
+}
+
+func TestRemovedAtOnce(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(Event{Room: ops, Happened: &bus.Event{Removed: &bus.RemovedEvent{By: "alice", Reason: bus.RemovedKicked}}})
+	d.typed("hello").press("enter").uncalled("Send").wants("alice removed you from this room", "! not a member")
+}
+
 func TestGapIsFilledInPlace(t *testing.T) {
 	t.Parallel()
 	d := online(t, 80, 24)

@@ -105,6 +105,7 @@ func (m *Model) main(l layout.Layout) ([]string, *tea.Cursor) {
 		m.current.list.Size(l.Timeline.W, l.Timeline.H)
 		rows = append(rows, m.current.list.View()...)
 	}
+	m.overToast(rows, l.Timeline.W)
 	rows = append(rows, m.ruleAbove(l.Rule.W))
 	if !l.Note.Empty() {
 		rows = append(rows, m.noteRow(l.Note.W))
@@ -278,6 +279,8 @@ func (m *Model) welcomeWords() string {
 		return "There is no room yet.\n\n/create NAME makes one, Ctrl+K finds people to write to, F1 shows every key.\n\nRooms that others add you to appear by themselves."
 	case r.Invited:
 		return string(line(r.By)) + " added you to " + string(r.title()) + ".\n\nEnter opens it, /leave declines."
+	case r.broken:
+		return "The messages cannot be loaded now; that is tried again as soon as the bus is there."
 	}
 	return "No messages yet."
 }

@@ -94,11 +94,11 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	p := &Page{Title: "Compare", Hint: "y same  n different", Body: text.Safe(strings.Repeat("one two\n", 20)), Grave: true}
 	got := draw(p.View(place(30, 6)))
-	if !strings.HasPrefix(got, "-- ! Compare") || !strings.Contains(got, "17 more lines") || strings.Count(got, "\n") != 5 {
+	if !strings.HasPrefix(got, "-- ! Compare") || !strings.Contains(got, "17 more: PgDn") || strings.Count(got, "\n") != 5 {
 		t.Errorf("got\n%s", got)
 	}
 	p.PageBy(100)
-	if got := draw(p.View(place(30, 6))); strings.Contains(got, "more lines") {
+	if got := draw(p.View(place(30, 6))); strings.Contains(got, "more: PgDn") {
 		t.Errorf("got\n%s", got)
 	}
 	p.Scroll(-1000)

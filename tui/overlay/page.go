@@ -32,17 +32,17 @@ func (p *Page) View(at Place) Panel {
 	lines := at.Cells.Wrap(string(p.Body), at.Width-3)
 	p.lines, p.room = len(lines), min(room, len(lines))
 	p.Scroll(0)
-	head := at.head(p.Title)
+	title := string(p.Title)
+	if left := len(lines) - p.top - p.room; left > 0 {
+		title = at.Cells.Cut(title, max(at.Width-24, 10)) + " - " + strconv.Itoa(left) + " more: PgDn"
+	}
+	head := at.head(text.Safe(title))
 	if p.Grave {
-		head = at.Theme.Warn.On(at.Cells.Rule("! "+string(p.Title), "-", at.Width))
+		head = at.Theme.Warn.On(at.Cells.Rule("! "+title, "-", at.Width))
 	}
 	out := []string{head}
 	for _, line := range lines[p.top : p.top+p.room] {
 		out = append(out, at.Cells.Fit("  "+line, at.Width))
 	}
-	hint := p.Hint
-	if left := len(lines) - p.top - p.room; left > 0 {
-		hint = strconv.Itoa(left) + " more lines: PgDn  " + hint
-	}
-	return Panel{Rows: append(out, at.foot(hint)), X: -1}
+	return Panel{Rows: append(out, at.foot(p.Hint)), X: -1}
 }
