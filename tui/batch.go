@@ -133,14 +133,35 @@ func (m *Model) outgoing(o Outgoing) {
 	if r == nil {
 		return
 	}
+	if r.waiting[o.ID] || changes(o.Kind) {
+		m.changing(r, o)
+		return
+	}
 	e := r.list.FindID(o.ID)
-	if e == nil && o.State != OutgoingSent && o.State != OutgoingDropped && !changes(o.Kind) {
+	if e == nil && o.Kind != "" && o.State != OutgoingSent && o.State != OutgoingDropped {
 		e = folder{r, m.self}.held(o)
 		r.list.Hold(e)
 	}
-	if e == nil || !e.Pending() {
+	if e != nil && e.Pending() {
+		m.became(r, e, o)
+	}
+}
+
+// changing takes what became of an edit, a delete or a reaction: it has no line
+// of its own.
+func (m *Model) changing(r *room, o Outgoing) {
+	if o.State == OutgoingQueued {
+		r.waiting[o.ID] = true
 		return
 	}
+	delete(r.waiting, o.ID)
+	if o.State == OutgoingFailed && o.Err != nil {
+		m.fail("not changed", o.Err)
+	}
+}
+
+// became shows what became of a message that waits.
+func (m *Model) became(r *room, e *timeline.Entry, o Outgoing) {
 	switch o.State {
 	case OutgoingQueued:
 		e.State, e.Why = timeline.Queued, ""

@@ -14,7 +14,8 @@ type Event struct {
 	// Happened is an event of the room's follow, in the order of the room, State
 	// excepted. What was read to fill a gap comes the same way.
 	Happened *bus.Event
-	// Info is all of what is known of the room now, also when it is new.
+	// Info is all of what is known of the room now. It comes before anything else
+	// of a room that is new.
 	Info *Room
 	// Forgotten: the room is none of one's own any more and leaves the side bar.
 	Forgotten bool
@@ -68,8 +69,9 @@ type Fill struct {
 	Done   bool
 }
 
-// Outgoing is what became of a record in the outbox. At the start it is all of
-// it; later Room, ID, State and Err alone are read.
+// Outgoing is what became of a record in the outbox. When it is told for the
+// first time, at the start or because another process of this endpoint made it,
+// it is whole; later Room, ID, State and Err are enough.
 type Outgoing struct {
 	Draft
 	State OutgoingState
@@ -92,9 +94,9 @@ const (
 type Draft struct {
 	Room bus.RoomID
 	ID   bus.RecordID // chosen by the screen, random
-	Kind string       // as in bus.Message: "text", "reply", "edit", "delete", "reaction"
+	Kind string       // as in bus.Message: "text", "reply", "edit", "delete", "reaction"; in Outgoing "file" too
 	// Text is the words; of a reaction the character, "" takes it back; of a
-	// delete "".
+	// delete ""; of a file its name.
 	Text  string
 	About *bus.RecordRef // in every kind but text
 }

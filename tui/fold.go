@@ -74,7 +74,7 @@ func (f folder) change(m *bus.Message, late bool) {
 	if !changes(m.Kind) || m.ReplyTo == nil {
 		return
 	}
-	f.room.list.Forget(m.ID)
+	delete(f.room.waiting, m.ID)
 	if target := f.room.list.Find(*m.ReplyTo); target == nil || !f.apply(target, m) {
 		f.keep(m)
 	}
@@ -239,6 +239,9 @@ func (f folder) quote(ref bus.RecordRef) text.Safe {
 // held is the entry of a record that waits to be sent.
 func (f folder) held(o Outgoing) *timeline.Entry {
 	e := &timeline.Entry{ID: o.ID, Time: o.Made, From: text.Line(string(f.self)), Mine: true, Text: text.Clean(o.Text), State: timeline.Queued}
+	if o.Kind == "file" {
+		e.File, e.Text = &timeline.File{Name: text.Line(o.Text)}, ""
+	}
 	if o.Kind == "reply" && o.About != nil {
 		e.Quote = f.quote(*o.About)
 	}

@@ -29,6 +29,7 @@ type room struct {
 	list    *timeline.List
 	loose   map[bus.RecordRef][]*bus.Message
 	members []Member
+	waiting map[bus.RecordID]bool // edits, deletes and reactions of one's own that were not sent yet
 	notify  Notify
 	draft   string
 	anchor  uint64 // to go back to, once it is loaded
@@ -43,7 +44,7 @@ type room struct {
 }
 
 func newRoom(info Room) *room {
-	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{}}
+	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{}, waiting: map[bus.RecordID]bool{}}
 }
 
 // title is the name with its sign, cleaned.
@@ -114,7 +115,7 @@ func (r *room) queued() (n int) {
 			n++
 		}
 	}
-	return n
+	return n + len(r.waiting)
 }
 
 // weight is how important it is to look here: mentions and people first.

@@ -79,7 +79,9 @@ func (m *Model) send() tea.Cmd {
 // not take go back into the box, where that is empty.
 func (m *Model) post(d Draft) tea.Cmd {
 	r := m.rooms[d.Room]
-	if !changes(d.Kind) {
+	if changes(d.Kind) {
+		r.waiting[d.ID] = true
+	} else {
 		r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
 		r.list.Bottom()
 	}
@@ -90,6 +92,7 @@ func (m *Model) post(d Draft) tea.Cmd {
 				return nil
 			}
 			r.list.Forget(d.ID)
+			delete(r.waiting, d.ID)
 			if m.current == r && m.box.Empty() && !changes(d.Kind) {
 				m.box.Set(d.Text)
 			}
@@ -131,9 +134,8 @@ func (m *Model) attach(path string) tea.Cmd {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(m.o.Home, path)
 	}
-	e := folder{r, m.self}.held(Outgoing{Draft: Draft{Room: room, ID: id}, Made: m.o.Now()})
-	e.File = &timeline.File{Name: text.Line(filepath.Base(path))}
-	r.list.Hold(e)
+	d := Draft{Room: room, ID: id, Kind: "file", Text: filepath.Base(path)}
+	r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
 	r.list.Bottom()
 	return m.call(func(ctx context.Context) then {
 		err := m.o.Session.Attach(ctx, room, id, path)

@@ -206,12 +206,13 @@ func TestSweep(t *testing.T) {
 	for _, s := range all() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			d := s.at(t, 80, 24, cells.Runes)
 			sizes := 0
+			d, graphemes := s.at(t, 80, 24, cells.Runes), s.at(t, 80, 24, cells.Graphemes)
 			for w := 1; w <= 180; w += 1 + w/12 {
 				for h := 1; h <= 60; h += 1 + h/8 {
 					sizes++
 					checkFrame(t, d, w, h)
+					checkFrame(t, graphemes, w, h)
 				}
 			}
 			if sizes < 400 {

@@ -1,0 +1,82 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+	"unibus/tui/composer"
+	"unibus/tui/theme"
+	"unibus/tui/timeline"
+)
+
+// Commands about messages, and about the screen.
+
+func cmdAttach(m *Model, args []string) tea.Cmd {
+	if len(args) == 0 {
+		return m.openFiles()
+	}
+	return m.attach(strings.Join(args, " "))
+}
+
+func cmdDrop(m *Model, _ []string) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, e := range m.current.list.Held() {
+		if e.State == timeline.Failed {
+			cmds = append(cmds, m.drop(e))
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+// The newest message that somebody wrote, of others or of oneself.
+
+func cmdReply(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("reply", false, strings.Join(args, " "))
+}
+func cmdEdit(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("edit", true, strings.Join(args, " "))
+}
+func cmdReact(m *Model, args []string) tea.Cmd {
+	return m.aboutNewest("reaction", false, composer.EmojiNamed(args[0]))
+}
+
+func (m *Model) aboutNewest(kind string, mine bool, words string) tea.Cmd {
+	e := m.current.list.NewestWords(mine)
+	if e == nil {
+		return m.say("there is no such message here")
+	}
+	return m.refer(kind, e.Ref, words)
+}
+
+func cmdFind(m *Model, args []string) tea.Cmd {
+	return m.searchPanel("Find in "+m.current.title(), m.current.ID, strings.Join(args, " "))
+}
+
+func cmdSearch(m *Model, args []string) tea.Cmd {
+	return m.searchPanel("Find in all rooms", bus.RoomID{}, strings.Join(args, " "))
+}
+
+func cmdSave(m *Model, args []string) tea.Cmd {
+	e := m.current.list.NewestFile()
+	if e == nil {
+		return m.say("there is no file here; Up and o save an older one")
+	}
+	path := m.o.Home
+	if len(args) > 0 {
+		path = strings.Join(args, " ")
+	}
+	return m.saveTo(e, path)
+}
+
+func cmdTheme(m *Model, args []string) tea.Cmd {
+	if !slices.Contains(theme.Names(), args[0]) {
+		return m.say(text.Safe("themes: " + strings.Join(theme.Names(), ", ")))
+	}
+	m.o.Theme = args[0]
+	m.setTheme(args[0])
+	return m.keep()
+}

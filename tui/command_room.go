@@ -1,0 +1,157 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+	"unibus/internal/text"
+)
+
+// Commands about rooms and people.
+
+func cmdCreate(m *Model, args []string) tea.Cmd {
+	name := strings.TrimPrefix(args[0], "#")
+	return m.call(func(ctx context.Context) then {
+		id, err := m.o.Session.Create(ctx, name)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("create #"+string(text.Line(name)), err)
+			}
+			r := m.info(Room{ID: id, Name: name, Role: bus.RoleOwner, Members: 1, Epoch: 1})
+			m.sort()
+			return tea.Batch(m.open(r), m.say("made; /invite USER adds people"))
+		}
+	})
+}
+
+func cmdInvite(m *Model, args []string) tea.Cmd {
+	users, err := handles(args)
+	if err != nil {
+		return m.fail("invite", err)
+	}
+	return m.inRoom("invite", "added "+text.Line(strings.Join(args, ", ")), func(ctx context.Context, id bus.RoomID) error {
+		return m.o.Session.Invite(ctx, id, users...)
+	})
+}
+
+func handles(args []string) (out []bus.Handle, err error) {
+	for _, a := range args {
+		h, err := bus.ParseHandle(strings.TrimSuffix(a, ","))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+func cmdKick(m *Model, args []string) tea.Cmd {
+	user, err := bus.ParseHandle(args[0])
+	if err != nil {
+		return m.fail("kick", err)
+	}
+	r, id := m.current, m.current.ID
+	return m.ask("Remove "+line(user)+" from "+r.title()+"?", "A new room key is made: later messages are not for "+line(user)+".", func(m *Model) tea.Cmd {
+		return m.try("kick", "removed "+line(user), func(ctx context.Context) error { return m.o.Session.Kick(ctx, id, user) })
+	})
+}
+
+func cmdRole(m *Model, args []string) tea.Cmd {
+	user, err := bus.ParseHandle(args[0])
+	if err != nil {
+		return m.fail("role", err)
+	}
+	role, err := bus.ParseRoomRole(args[1])
+	if err != nil {
+		return m.fail("role", err)
+	}
+	return m.inRoom("role", line(user)+" is "+text.Safe(role.String())+" now", func(ctx context.Context, id bus.RoomID) error {
+		return m.o.Session.SetRole(ctx, id, user, role)
+	})
+}
+
+func cmdRekey(m *Model, _ []string) tea.Cmd {
+	return m.inRoom("rekey", "a new room key was made", func(ctx context.Context, id bus.RoomID) error { return m.o.Session.Rekey(ctx, id) })
+}
+
+func cmdLeave(m *Model, _ []string) tea.Cmd {
+	r, id := m.current, m.current.ID
+	return m.ask("Leave "+r.title()+"?", "Somebody in it has to add you again before you can come back.", func(m *Model) tea.Cmd {
+		return m.try("leave", "left "+r.title(), func(ctx context.Context) error { return m.o.Session.Leave(ctx, id) })
+	})
+}
+
+func cmdDelete(m *Model, _ []string) tea.Cmd {
+	r, id := m.current, m.current.ID
+	return m.ask("Delete "+r.title()+" for everybody?", "Its messages are gone from the bus; nobody can bring them back.", func(m *Model) tea.Cmd {
+		return m.try("delete", "deleted "+r.title(), func(ctx context.Context) error { return m.o.Session.Delete(ctx, id) })
+	})
+}
+
+func cmdMark(m *Model, _ []string) tea.Cmd {
+	r := m.current
+	seq := r.Last
+	r.Unread, r.Mentions, r.marked = 0, 0, seq
+	r.list.MarkNew(0)
+	return m.inRoom("mark", "", func(ctx context.Context, id bus.RoomID) error { return m.o.Session.Mark(ctx, id, seq) })
+}
+
+func cmdMsg(m *Model, args []string) tea.Cmd {
+	user, err := bus.ParseHandle(args[0])
+	if err != nil {
+		return m.fail("msg", err)
+	}
+	words := strings.Join(args[1:], " ")
+	return m.call(func(ctx context.Context) then {
+		id, err := m.o.Session.Direct(ctx, user)
+		return func(m *Model) tea.Cmd {
+			if err != nil {
+				return m.fail("msg @"+string(line(user)), err)
+			}
+			r := m.rooms[id]
+			if r == nil {
+				r = m.info(Room{ID: id, With: user, Role: bus.RoleOwner, Members: 2})
+				m.sort()
+			}
+			cmd := m.open(r)
+			if words == "" || !m.maySend() {
+				return cmd
+			}
+			return tea.Batch(cmd, m.post(Draft{Room: id, ID: newID(), Kind: "text", Text: words}))
+		}
+	})
+}
+
+func cmdNotify(m *Model, args []string) tea.Cmd {
+	level := Notify(args[0])
+	if !slices.Contains([]Notify{NotifyAll, NotifyMentions, NotifyNone}, level) {
+		return m.say("write /notify all, mentions or none")
+	}
+	return notify(level)(m, nil)
+}
+
+func notify(level Notify) func(*Model, []string) tea.Cmd {
+	return func(m *Model, _ []string) tea.Cmd {
+		m.current.notify = level
+		return tea.Batch(m.keep(), m.say(m.current.title()+" calls you for: "+text.Safe(level)))
+	}
+}
+
+func cmdRoom(m *Model, args []string) tea.Cmd {
+	if r := m.find(args[0]); r != nil {
+		return m.open(r)
+	}
+	return m.say("you are in no room called " + text.Line(args[0]) + ": Ctrl+K lists them")
+}
+
+func cmdVerify(m *Model, args []string) tea.Cmd {
+	user, err := bus.ParseHandle(args[0])
+	if err != nil {
+		return m.fail("verify", err)
+	}
+	return m.verify(user)
+}

@@ -1,0 +1,128 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"unibus/internal/bus"
+)
+
+func TestSearchAndJump(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	for n := 15; n < 2000; n++ {
+		f.has(said(ops, n, "carol", "filler "+strings.Repeat("x", n%7)))
+	}
+	f.start.Rooms[0].Last = 1999
+	d := drive(t, f, 80, 24)
+	plainOnline(d)
+	d.press("ctrl+f").typed("backup")
+	d.wait(findAfter)
+	d.wants("yes, after the backup ran").press("enter").wants("yes, after the backup ran", "older messages: Ctrl+End").lacks("Find in")
+	d.tell(happens(d.f.has(said(ops, 2000, "carol", "brand new")))).lacks("brand new")
+	for range 300 {
+		d.press("pgdown")
+	}
+	d.wants("brand new").lacks("older messages")
+	d.typed("/search general").press("enter").wants("Find in all rooms", "#general").press("enter").wants(">#general")
+	d.press("ctrl+f").typed("zzz")
+	d.wait(findAfter)
+	d.wants("nothing found on this device")
+}
+
+func TestHistoryIsLoadedAsOneScrolls(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.pages[ops] = nil
+	for n := 1; n <= 1000; n++ {
+		f.has(said(ops, n, "carol", "message "+strings.Repeat("x", n%7)))
+	}
+	f.start.Rooms[0].Last = 1000
+	d := drive(t, f, 80, 24)
+	if n := d.m.current.list.Len(); n < 200 || n > 400 {
+		t.Errorf("%d messages are loaded at first", n)
+	}
+	for range 100 {
+		d.press("pgup")
+	}
+	if low, high := d.m.current.list.Span(); low != 1 || high != 1000 {
+		t.Errorf("after scrolling to the top: %d to %d", low, high)
+	}
+	calls := len(d.f.calls)
+	d.press("pgup", "pgup", "ctrl+home")
+	if len(d.f.calls) != calls {
+		t.Errorf("at the beginning nothing is loaded: %q", d.f.calls[calls:])
+	}
+	d.press("ctrl+end")
+	if !d.m.current.list.Following() {
+		t.Error("Ctrl+End goes to the newest")
+	}
+}
+
+// What could not be loaded is tried again once the bus is there; a page that
+// was asked for before the person went elsewhere is not put anywhere.
+func TestLoadingFails(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.fail["History"] = bus.Errorf(bus.Unavailable, "x", "the bus cannot be reached")
+	d := drive(t, f, 80, 24).wants("cannot be loaded now", "! load messages: the bus cannot be reached")
+	delete(f.fail, "History")
+	plainOnline(d)
+	d.wants("done, thanks").lacks("cannot be loaded")
+	r := d.m.current
+	late := d.m.loadPage(r, Span{Before: 5, Limit: 1}, true)
+	d.do(d.m.reread(r, 0))
+	n := r.list.Len()
+	if d.do(late); r.list.Len() != n || r.loading {
+		t.Errorf("%d entries, want %d", r.list.Len(), n)
+	}
+}
+
+func TestGapIsFilledInPlace(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(Event{Room: ops, Fill: &Fill{Missed: 3712}}).wants("3 712 missed while offline, loading")
+	for n := 15; n < 20; n++ {
+		d.tell(happens(said(ops, n, "alice", "filled")), happens(said(ops, n, "alice", "filled")))
+	}
+	d.tell(Event{Room: ops, Fill: &Fill{Done: true}}).lacks("missed")
+	if n := strings.Count(d.frame(), "filled"); n != 5 {
+		t.Errorf("%d messages, want 5:\n%s", n, d.frame())
+	}
+}
+
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.pages[ops] = nil
+	for n := 1; n <= 300; n++ {
+		f.has(said(ops, n, "carol", "message"))
+	}
+	f.start.Rooms[0].Last = 300
+	d := drive(t, f, 80, 24).typed("half a thought").press("pgup", "pgup", "f7", "ctrl+q")
+	if !d.quit || f.kept.Room != ops || f.kept.Rooms[ops].Draft != "half a thought" || f.kept.Rooms[ops].Anchor == 0 || !f.kept.HideSide {
+		t.Fatalf("quit %v, kept %+v", d.quit, f.kept)
+	}
+	if f.kept.Rooms[ci].Notify != NotifyNone {
+		t.Error("what was kept of other rooms is still there")
+	}
+	want := d.m.current.list.Anchor()
+	f.start.Memory = f.kept
+	d = drive(t, f, 80, 24).wants("half a thought", "#ops").lacks("ROOMS")
+	if got := d.m.current.list.Anchor(); got != want {
+		t.Errorf("the window is at %d, want %d", got, want)
+	}
+	d.press("alt+2", "alt+1")
+	if d = d.press("alt+4"); !strings.Contains(d.frame(), "half a thought") {
+		t.Errorf("the draft of a room waits for it:\n%s", d.frame())
+	}
+}
+
+func TestSlowScreen(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.msg(batchMsg{lost: map[bus.RoomID]tally{general: {unread: 5000, mentions: 2, last: 6000}, ops: {unread: 10, last: 30}},
+		events: []Event{happens(said(ops, 31, "alice", "the newest"))}})
+	d.wants("5003", "the newest", "done, thanks").called("History a 31 0").uncalled("History b")
+	d.press("ctrl+k").typed("general").press("enter").called("History b 0 0")
+}
