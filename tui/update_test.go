@@ -186,3 +186,40 @@ func TestTerminal(t *testing.T) {
 		t.Error("NO_COLOR is stronger than a theme")
 	}
 }
+
+func TestSmallKeys(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).press("?").wants("Help").press("esc").typed("what").press("?").wants("> what?").press("ctrl+c")
+	d.press("f8").wants("Members of #ops").press("down", "down", "down", "enter").called("Compare erin").press("esc")
+	d.press("f7").lacks("ROOMS").press("f7").wants("ROOMS")
+	d.press("ctrl+k", "down", "down", "up").typed("zz").wants("? zz").press("backspace").wants("? z").press("ctrl+u").lacks("? z").press("pgdown", "pgup", "esc")
+	d.press("ctrl+k").typed("/theme").press("enter").wants("> /theme").press("ctrl+c")
+	d.press("ctrl+k").typed("/rekey").press("enter").called("Rekey a")
+	d.press("ctrl+o").wants("no editor").press("alt+r").wants("nothing failed here")
+	d.press("up", "y").wants("copied").press("up", "enter").wants("From alice", "done, thanks").press("pgdown", "pgup", "enter").lacks("From alice")
+	d.press("esc", "end").typed("one").press("alt+enter").typed("two").press("up", "home", "end").typed("!").wants("> one!").press("ctrl+c", "alt+down", "alt+up")
+	d = drive(t, staged(), 120, 40).wants("MEMBERS 5").press("f8").lacks("MEMBERS").press("f8").wants("MEMBERS 5")
+	d.m.o.Theme = ""
+	if d.m.background(false); d.m.theme.Name != "light" {
+		t.Errorf("theme %s on a light screen", d.m.theme.Name)
+	}
+	if d.m.background(true); d.m.theme.Name != "dark" {
+		t.Errorf("theme %s on a dark screen", d.m.theme.Name)
+	}
+}
+
+func TestMessageCommands(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).typed("/reply welcome").press("enter").called("Send a reply about 14: welcome")
+	d.typed("/find backup").press("enter").wants("Find in #ops", "yes, after the backup ran").press("esc")
+	d.typed("/mark").press("enter").called("Mark a 14")
+	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}, Kind: "text", Text: "refused"}, State: OutgoingFailed, Made: noon}})
+	d.typed("/retry").press("enter").called("Retry 201").wants(".. refused")
+	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}}, State: OutgoingFailed}})
+	d.typed("/drop").press("enter").called("Drop 201").lacks("refused")
+	d.typed("/attach").press("enter").wants("Attach from").press("esc").typed("/save").press("enter").called("Save report.pdf /home/bob")
+	d.typed("/save other").press("enter").called("Save report.pdf /home/bob/other").typed("/search").press("enter").wants("write /search")
+	if d.press("ctrl+c").typed("/quit").press("enter"); !d.quit {
+		t.Error("/quit quits")
+	}
+}

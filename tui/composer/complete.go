@@ -14,9 +14,7 @@ type tabs struct {
 	next  int
 }
 
-// Token is the word before the cursor, from its last blank on.
-func (b *Box) Token() string { return string(b.text[b.tokenStart():b.at]) }
-
+// tokenStart is where the word before the cursor begins, after its last blank.
 func (b *Box) tokenStart() int {
 	i := b.at
 	for i > 0 && !unicode.IsSpace(b.text[i-1]) {

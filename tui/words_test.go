@@ -1,0 +1,76 @@
+package tui
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"unibus/internal/bus"
+)
+
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		e    bus.Event
+		want string
+	}{
+		{bus.Event{Epoch: &bus.EpochEvent{Epoch: 8, By: "alice"}}, "key 8: alice made a new room key"},
+		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberAdded, By: "alice"}}, "alice added erin"},
+		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberJoined, By: "erin"}}, "erin joined"},
+		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberLeft, By: "erin"}}, "erin left"},
+		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberRemoved}}, "erin removed"},
+		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberRole, Role: bus.RoleOwner, By: "alice"}}, "erin is owner now"},
+		{bus.Event{Start: &bus.StartEvent{Reason: bus.StartJoined}}, "you joined here; what was written before is not for you"},
+		{bus.Event{Gap: &bus.GapEvent{From: "erin", Missed: 1}}, "1 message of erin missing"},
+		{bus.Event{Gap: &bus.GapEvent{Missed: 2}}, "2 messages of somebody missing"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedLeft}}, "you left this room"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedClosed}}, "this room was deleted"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedRevoked}}, "this identity was revoked"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked, By: "alice"}}, "alice removed you from this room"},
+		{bus.Event{State: &bus.StateEvent{State: bus.StateOnline}}, ""},
+	}
+	for _, tt := range tests {
+		if got, _ := noticeOf(&tt.e); string(got) != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// Every reason why a frame cannot be shown has words, and an attack is marked
+// as one.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	grave := map[bus.FrameFault]bool{bus.FaultNoKey: false, bus.FaultEpoch: false, bus.FaultLate: false, bus.FaultEnded: false,
+		bus.FaultFrame: true, bus.FaultSignature: true, bus.FaultAudience: true, bus.FaultHead: true, bus.FaultUnknownHead: true,
+		bus.FaultOtherHead: true, bus.FaultChanged: true, bus.FaultRejected: true, "something new": true}
+	for fault, want := range grave {
+		words, got := faultWords(&bus.UndecryptableEvent{Reason: fault, From: "mallory", Epoch: 6})
+		if got != want || words == "" {
+			t.Errorf("%s: %q, grave %v", fault, words, got)
+		}
+		if help := faultHelp(string(words)); help == "" && fault != bus.FaultLate && fault != bus.FaultEnded && fault != "something new" {
+			t.Errorf("%s: there is no help for %q", fault, words)
+		}
+	}
+}
+
+func TestSmallWords(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1258291: "1.2 MiB", 5 << 40: "5.0 TiB", 3 << 50: "3072.0 TiB"} {
+		if got := bytesOf(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{47 * time.Second: "47 s", 3 * time.Minute: "3 min", 26 * time.Hour: "26 h", 72 * time.Hour: "3 d"} {
+		if got := ago(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+	if count(1234567) != "1 234 567" || count(999) != "999" {
+		t.Errorf("got %q and %q", count(1234567), count(999))
+	}
+	if got := errorLine(errors.New("a\nb\x1b[2J")); strings.ContainsAny(string(got), "\n\x1b") {
+		t.Errorf("got %q", got)
+	}
+}
