@@ -57,7 +57,7 @@ type Room struct {
 	// Unread and Mentions count the messages of others between them: those of
 	// kind text, reply and file, and of them those for which Mentions is true.
 	// Last covers all that was told of the room before; the screen counts on from
-	// there with what comes after it.
+	// there with what comes after it, and loads what was not told.
 	Last, Read       uint64
 	Unread, Mentions int
 }

@@ -101,6 +101,7 @@ func (f *fake) Create(_ context.Context, name string) (bus.RoomID, error) {
 func (f *fake) Direct(_ context.Context, who bus.Handle) (bus.RoomID, error) {
 	return bus.RoomID{21}, f.did("Direct %s", who)
 }
+func (f *fake) Look(_ context.Context, r bus.RoomID) error { return f.did("Look %s", f.name(r)) }
 func (f *fake) Open(_ context.Context, r bus.RoomID) error { return f.did("Open %s", f.name(r)) }
 func (f *fake) Members(_ context.Context, r bus.RoomID) ([]Member, error) {
 	return f.people[r], f.fail["Members"]

@@ -20,7 +20,7 @@ func (m *Model) load(r *room) tea.Cmd {
 		return m.loadPage(r, Span{Before: r.anchor + 1, Limit: pageSize}, true)
 	case !r.loaded:
 		return m.loadPage(r, Span{Limit: pageSize}, true)
-	case r.newer && r.list.Below() < 2:
+	case r.newer && (r.behind || r.list.Below() < 2):
 		_, highest := r.list.Span()
 		return m.loadPage(r, Span{After: highest, Limit: pageSize}, false)
 	case r.older && r.list.NearTop():
@@ -55,9 +55,16 @@ func (m *Model) loadedPage(r *room, p Page, above bool) {
 	first := !r.loaded
 	folder{r, m.self}.page(p.Events, above)
 	r.loaded = true
+	if r.fresh > 0 {
+		defer r.list.MarkNew(r.fresh)
+	}
 	if !above {
 		r.newer = p.More || newest(p.Events) < r.Last && len(p.Events) > 0
 		r.list.Open(r.newer)
+		if r.behind && !r.newer {
+			r.behind = false
+			r.list.Bottom()
+		}
 		return
 	}
 	r.older = p.More && len(p.Events) > 0
@@ -69,9 +76,6 @@ func (m *Model) loadedPage(r *room, p Page, above bool) {
 		r.list.Open(r.newer)
 		r.list.Show(r.anchor)
 		r.anchor = 0
-	}
-	if r.Unread > 0 {
-		r.list.MarkNew(r.Read)
 	}
 }
 
@@ -99,7 +103,7 @@ func (m *Model) reread(r *room, seq uint64) tea.Cmd {
 func (r *room) begin(seq uint64) {
 	r.list.Clear()
 	r.turn++
-	r.loading, r.loaded, r.broken, r.older, r.newer, r.anchor, r.fill = false, false, false, false, false, seq, nil
+	r.loading, r.loaded, r.broken, r.older, r.newer, r.behind, r.anchor, r.fill = false, false, false, false, false, false, seq, nil
 }
 
 // mend has what could not be loaded tried again.

@@ -126,3 +126,24 @@ func TestSlowScreen(t *testing.T) {
 	d.wants("5003", "the newest", "done, thanks").called("History a 31 0").uncalled("History b")
 	d.press("ctrl+k").typed("general").press("enter").called("History b 0 0")
 }
+
+// A room that is not followed is told of by its newest sequence alone: what is
+// missing is loaded when the person looks, and the window goes on following.
+func TestRoomsThatAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	for n := 15; n < 300; n++ {
+		d.f.has(said(ops, n, "carol", "line "+strings.Repeat("x", n%5)))
+	}
+	last := d.f.has(said(ops, 300, "carol", "the newest of them"))
+	changed(d, func(r *Room) { r.Last, r.Unread = 300, 286 })
+	d.wants("the newest of them").lacks("older messages")
+	if low, high := d.m.current.list.Span(); low != 1 || high != last.Seq || !d.m.current.list.Following() {
+		t.Errorf("%d to %d, following %v", low, high, d.m.current.list.Following())
+	}
+	d.wait(markEvery)
+	d.called("Mark a 300").press("alt+down").called("Look a").called("Look e")
+	d.f.has(said(ops, 301, "carol", "while elsewhere"))
+	changed(d, func(r *Room) { r.Last, r.Unread = 301, 1 })
+	d.wants("#ops              1").press("alt+up").wants("while elsewhere", "== 1 new ==")
+}

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -19,18 +20,18 @@ import (
 // Options is what a screen is made of.
 type Options struct {
 	Session Session
-	Now     func() time.Time
-	Zone    *time.Location // of the times that are shown
-	Theme   string         // "" for that of the last time, or one that fits the terminal
-	Mono    bool           // no colours, whatever the theme: NO_COLOR
-	Room    bus.RoomID     // to begin with; zero: that of the last time
-	With    bus.Handle     // or the room of two with somebody, made if need be
+	Now     func() time.Time // nil: time.Now
+	Zone    *time.Location   // of the times that are shown; nil: that of this machine
+	Theme   string           // "" for that of the last time, or one that fits the terminal
+	Mono    bool             // no colours, whatever the theme: NO_COLOR
+	Room    bus.RoomID       // to begin with; zero: that of the last time
+	With    bus.Handle       // or the room of two with somebody, made if need be
 	Mouse   bool
 	Alert   Alert
-	Editor  []string // what Ctrl+O runs, with its arguments; nil: nothing
-	Home    string   // the folder that files are picked from and saved to
-	Temp    string   // the folder of drafts that are edited, readable by nobody else
-	ReadDir func(folder string) ([]fs.DirEntry, error)
+	Editor  []string                                   // what Ctrl+O runs, with its arguments; nil: nothing
+	Home    string                                     // the folder that files are picked from and saved to
+	Temp    string                                     // the folder of drafts that are edited, readable by nobody else
+	ReadDir func(folder string) ([]fs.DirEntry, error) // nil: os.ReadDir
 }
 
 // Model is the whole screen. It belongs to one program.
@@ -101,8 +102,22 @@ func New(ctx context.Context, o Options) *Model {
 	m.later = func(d time.Duration, msg tea.Msg) tea.Cmd {
 		return tea.Tick(d, func(time.Time) tea.Msg { return msg })
 	}
+	m.defaults()
 	m.setTheme(o.Theme)
 	return m
+}
+
+// defaults fills in what most callers do not care about.
+func (m *Model) defaults() {
+	if m.o.Now == nil {
+		m.o.Now = time.Now
+	}
+	if m.o.Zone == nil {
+		m.o.Zone = time.Local
+	}
+	if m.o.ReadDir == nil {
+		m.o.ReadDir = os.ReadDir
+	}
 }
 
 // setTheme draws everything in a theme; an unknown name is the dark one.
@@ -228,6 +243,11 @@ func (m *Model) info(info Room) *room {
 		m.rooms[info.ID] = r
 		m.order = append(m.order, r)
 		return r
+	}
+	if info.Last > r.Last && r.loaded {
+		r.behind = r.behind || r.list.Following()
+		r.newer = true
+		r.list.Open(true)
 	}
 	info.Last = max(info.Last, r.Last)
 	r.Room, r.shown = info, titleOf(info)

@@ -18,14 +18,15 @@ import (
 // screen readers, slow links and terminals that can do no more. What is typed
 // is a message, a command, or the answer to the list or question above it.
 type plain struct {
-	m     *Model
-	out   *bufio.Writer
-	msgs  chan tea.Msg
-	ctx   context.Context
-	shown *room     // whose messages were printed
-	count int       // of its entries, those of the first page
-	conn  Conn      // as it was printed
-	said  text.Safe // the last notice
+	m      *Model
+	out    *bufio.Writer
+	msgs   chan tea.Msg
+	ctx    context.Context
+	shown  *room     // whose messages were printed
+	count  int       // of its entries, those of the first page
+	unread int       // in it when it was opened
+	conn   Conn      // as it was printed
+	said   text.Safe // the last notice
 }
 
 // RunPlain speaks in lines until the input ends, the person quits or ctx ends.

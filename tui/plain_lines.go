@@ -13,7 +13,8 @@ import (
 // brackets, and the further lines of a message are indented: nobody can write
 // what looks like another line.
 
-// plainBegin is how many messages are printed when a room is opened.
+// plainBegin is how many messages are printed when a room is opened, more where
+// more are unread.
 const plainBegin = 20
 
 // say prints a line of the screen's own.
@@ -44,7 +45,7 @@ func (p *plain) room() {
 		return
 	}
 	if r != p.shown {
-		p.shown, p.count = r, 0
+		p.shown, p.count, p.unread = r, 0, r.Unread
 		p.say(r.title() + ": " + text.Safe(strings.Join(p.m.roomFacts(), ", ")))
 		p.say(r.readOnly())
 	}
@@ -52,7 +53,7 @@ func (p *plain) room() {
 		return
 	}
 	p.count = 1
-	for _, e := range r.list.Last(plainBegin) {
+	for _, e := range r.list.Last(max(plainBegin, min(p.unread, pageSize))) {
 		p.entry(r, e)
 	}
 	for _, e := range r.list.Held() {

@@ -39,7 +39,9 @@ type room struct {
 	loaded  bool // a page was read
 	older   bool // there is more above
 	newer   bool // there is more below: what comes is not appended
+	behind  bool // there is because it was not told: the window follows again once it is here
 	fill    *timeline.Entry
+	fresh   uint64 // what came after it was new when the room was opened; 0: nothing was
 	marked  uint64 // the newest sequence that was marked as seen from here
 }
 

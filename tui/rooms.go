@@ -25,10 +25,19 @@ func (m *Model) open(r *room) tea.Cmd {
 		m.pump.show(r.ID)
 	}
 	m.box.Set(r.draft)
-	if r.loaded && r.Unread > 0 {
-		r.list.MarkNew(r.Read)
+	if r.fresh = 0; r.Unread > 0 {
+		r.fresh = max(r.Read, r.marked)
+		r.list.MarkNew(r.fresh)
 	}
-	return tea.Batch(keep, m.loadMembers(r))
+	return tea.Batch(keep, m.lookAt(r.ID), m.loadMembers(r))
+}
+
+// lookAt tells the session which room is on the screen; nothing depends on it.
+func (m *Model) lookAt(id bus.RoomID) tea.Cmd {
+	return m.call(func(ctx context.Context) then {
+		_ = m.o.Session.Look(ctx, id)
+		return func(*Model) tea.Cmd { return nil }
+	})
 }
 
 // leaveRoom keeps what belongs to the room that goes off the screen.

@@ -21,11 +21,15 @@ type Session interface {
 	Resume(ctx context.Context) (Start, error)
 
 	// Events is the one channel on which everything arrives that happens by
-	// itself, in batches, each in order. All rooms that this endpoint is in are
-	// followed, whichever is on the screen. The session may wait while the
-	// channel is full; the screen reads it all the time, also while the terminal
-	// is slow. It is closed when the session ended for good; the last Conn event
-	// says why. The channel is the same at every call.
+	// itself, in batches, each in order. The session may wait while the channel
+	// is full; the screen reads it all the time, also while the terminal is slow.
+	// It is closed when the session ended for good; the last Conn event says why.
+	// The channel is the same at every call.
+	//
+	// Rooms are followed as far as a connection takes them (bus.MaxOpenRooms),
+	// the one that Look named before all others. Of a room that is not followed
+	// only Room events come, with a Last beyond what was told: the screen loads
+	// what it misses when the room is looked at.
 	Events() <-chan []Event
 
 	// Keep remembers a Memory for the next start, in place of the one before. It
@@ -83,6 +87,8 @@ type Rooms interface {
 	// Direct returns the room of two with somebody and makes it when there is
 	// none. A Room event of it comes before the call returns.
 	Direct(ctx context.Context, with bus.Handle) (bus.RoomID, error)
+	// Look says which room is on the screen. It returns at once.
+	Look(ctx context.Context, room bus.RoomID) error
 	// Open takes an invitation up: from then on Room.Invited is false. It needs
 	// no network.
 	Open(ctx context.Context, room bus.RoomID) error
