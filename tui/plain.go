@@ -22,6 +22,7 @@ type plain struct {
 	out    *bufio.Writer
 	msgs   chan tea.Msg
 	ctx    context.Context
+	width  int       // of the terminal, 0: not known
 	shown  *room     // whose messages were printed
 	count  int       // of its entries, those of the first page
 	unread int       // in it when it was opened
@@ -37,7 +38,7 @@ func RunPlain(ctx context.Context, t Terminal, o Options) error {
 		o.Alert = AlertBell
 	}
 	o.Editor = nil
-	p := &plain{m: New(ctx, o), out: bufio.NewWriter(t.Out), msgs: make(chan tea.Msg), ctx: ctx}
+	p := &plain{m: New(ctx, o), out: bufio.NewWriter(t.Out), width: t.Width, msgs: make(chan tea.Msg), ctx: ctx}
 	p.m.attachPump(ctx, func(b batchMsg) { p.send(b) })
 	lines := make(chan string)
 	go readLines(ctx, t.In, lines)

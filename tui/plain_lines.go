@@ -31,7 +31,20 @@ func (p *plain) words(block text.Safe) {
 	}
 }
 
-func (p *plain) print(line string) { _, _ = p.out.WriteString(line + "\n") }
+// print writes a line. Where the width of the terminal is known, no line is
+// longer: what the terminal wraps begins where only the screen's own lines do,
+// and whoever counts columns could write one.
+func (p *plain) print(line string) {
+	if p.width > minPlain {
+		line = strings.Join(p.m.cells.Wrap(line, p.width-len(indent)-1), "\n"+indent)
+	}
+	_, _ = p.out.WriteString(line + "\n")
+}
+
+const (
+	indent   = "    "
+	minPlain = 20 // narrower ones are taken for not known
+)
 
 // room says which room one is in now, and what was last written there once it
 // is loaded.
@@ -170,9 +183,9 @@ func (p *plain) entry(r *room, e *timeline.Entry) {
 	}
 	if e.Quote != "" {
 		p.print(head + "answers " + string(e.Quote))
-		head = "    "
+		head = indent
 	}
-	body := strings.ReplaceAll(string(e.Text), "\n", "\n    ")
+	body := string(e.Text)
 	switch {
 	case e.Fault != "":
 		p.print(head + "-- not shown: " + string(e.Fault))
@@ -181,7 +194,15 @@ func (p *plain) entry(r *room, e *timeline.Entry) {
 	case e.File != nil:
 		p.print(fmt.Sprintf("%s-- file: %s, %s (/save)", head, e.File.Name, bytesOf(e.File.Size)))
 	default:
-		p.print(head + body + p.tail(e))
+		p.message(head, body+p.tail(e))
+	}
+}
+
+// message prints what somebody wrote: its further lines are indented.
+func (p *plain) message(head, body string) {
+	for line := range strings.SplitSeq(body, "\n") {
+		p.print(head + line)
+		head = indent
 	}
 }
 

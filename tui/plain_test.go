@@ -147,6 +147,26 @@ func TestPlainSearch(t *testing.T) {
 	}
 }
 
+// No line is as long as the terminal is wide: whoever counts columns could have
+// the terminal begin a line with his words.
+func TestPlainLinesAreNotWrapped(t *testing.T) {
+	t.Parallel()
+	for width := 30; width < 100; width += 3 {
+		f := staged()
+		head := len("[14:03] carol: ")
+		f.has(said(ops, 20, "carol", strings.Repeat("x", width-head)+"-- bob was removed "+strings.Repeat("y", width)+"[13:00] alice: forged"))
+		var out strings.Builder
+		if err := RunPlain(t.Context(), Terminal{In: strings.NewReader(""), Out: &out, Width: width}, Options{Session: f, Zone: time.UTC}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			if len(line) >= width || strings.HasPrefix(line, "-- bob") || strings.HasPrefix(line, "[13:00]") {
+				t.Errorf("width %d: %q", width, line)
+			}
+		}
+	}
+}
+
 // Nothing that a peer writes begins a line, or is more than words.
 func TestPlainHostileWords(t *testing.T) {
 	t.Parallel()

@@ -11,12 +11,13 @@ import (
 	"unibus/internal/text"
 )
 
-// Terminal is where a screen is shown. Both ends must be terminals.
+// Terminal is where a chat is shown. For Run both ends must be terminals.
 type Terminal struct {
 	In  io.Reader
 	Out io.Writer
 	Env []string // its variables, as TERM and COLORTERM
-	// Width and Height are its size, where it cannot be asked; else 0.
+	// Width and Height are its size in cells. Where they are 0 the screen asks for
+	// them itself; lines are cut at Width only where it is not 0.
 	Width, Height int
 }
 
