@@ -20,9 +20,6 @@ func (m *Model) batch(b batchMsg) tea.Cmd {
 	for i := range b.events {
 		cmds = append(cmds, m.event(&b.events[i], &call))
 	}
-	if len(b.events) > 0 {
-		m.sort()
-	}
 	if b.ended && m.conn.State != Revoked && m.conn.State != Ended {
 		m.conn = Conn{State: Ended, Since: m.o.Now()}
 	}
@@ -59,6 +56,7 @@ func (m *Model) event(e *Event, call *alarm) tea.Cmd {
 // informed takes a room's facts; the first room there is is opened.
 func (m *Model) informed(info Room) tea.Cmd {
 	r := m.info(info)
+	m.sort()
 	if m.current == nil && m.resumed {
 		return m.open(r)
 	}

@@ -36,7 +36,7 @@ func hostile(t testing.TB, s string) *driver {
 	for _, call := range []string{"Rekey", "Compare", "Create"} {
 		f.fail[call] = bad
 	}
-	d := drive(t, f, 120, 60)
+	d := drive(t, f, 120, 60, func(o *Options) { o.Alert = AlertOSC777 })
 	d.tell(Event{Conn: &Conn{State: Online, Node: s}},
 		Event{Room: ops, Happened: &bus.Event{Undecryptable: &bus.UndecryptableEvent{Seq: 27, From: bus.Handle(s), Reason: bus.FrameFault(s)}}},
 		Event{Room: ops, Happened: &bus.Event{Epoch: &bus.EpochEvent{By: bus.Handle(s), Op: s}}},

@@ -257,7 +257,21 @@ func (m *Model) info(info Room) *room {
 	return r
 }
 
-func (m *Model) sort() { slices.SortFunc(m.order, byPlace) }
+// sort puts the rooms in their order. Two of the same name get a piece of their
+// ids: anybody can call a room as one's own is called, and add people to it.
+func (m *Model) sort() {
+	names := map[text.Safe]int{}
+	for _, r := range m.order {
+		r.shown = titleOf(r.Room)
+		names[r.shown]++
+	}
+	for _, r := range m.order {
+		if names[r.shown] > 1 {
+			r.shown += "~" + text.Safe(r.ID.String()[:4])
+		}
+	}
+	slices.SortFunc(m.order, byPlace)
+}
 
 // forget takes a room off the screen.
 func (m *Model) forget(id bus.RoomID) tea.Cmd {
@@ -267,6 +281,7 @@ func (m *Model) forget(id bus.RoomID) tea.Cmd {
 	}
 	delete(m.rooms, id)
 	m.order = slices.DeleteFunc(m.order, func(o *room) bool { return o == r })
+	m.sort()
 	if r != m.current {
 		return nil
 	}

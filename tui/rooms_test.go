@@ -188,3 +188,12 @@ func TestWaitingChanges(t *testing.T) {
 	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{50}, Kind: "file", Text: "a.pdf"}, Made: noon}})
 	d.wants(".. [file] a.pdf")
 }
+
+// Somebody who calls his room as another one is called does not get its place.
+func TestRoomsOfOneName(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(Event{Room: bus.RoomID{99}, Info: &Room{ID: bus.RoomID{99}, Name: "ops", Role: bus.RoleMember}})
+	d.wants(">#ops~aeaa", " #ops~mmaa", " #ops~aeaa  encrypted")
+	d.tell(Event{Room: bus.RoomID{99}, Forgotten: true}).wants(">#ops  ").lacks("~aeaa")
+}

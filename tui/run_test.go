@@ -78,7 +78,7 @@ func TestRun(t *testing.T) {
 	_, _ = io.WriteString(keys, "hello\x1b[200~pasted\nlines\x1b[201~\r")
 	out.until(t, "hellopasted")
 	_, _ = io.WriteString(keys, "a draft\x0f")
-	out.until(t, "a draft and more")
+	out.until(t, " and more")
 	_, _ = io.WriteString(keys, "\x11")
 	if err := <-ended; err != nil {
 		t.Fatal(err)
