@@ -36,13 +36,9 @@ func (a *alarm) ring(r *room, msg *bus.Message, mention bool) {
 		return
 	}
 	a.n++
-	words := text.Line(clip(msg.Text, 100))
-	if msg.File != nil {
-		words = "[file] " + text.Line(msg.File.Name)
-	}
-	a.words = line(msg.From) + " in " + r.title() + ": " + words
+	a.words = line(msg.From) + " in " + r.title() + ": " + excerpt(msg)
 	if r.With != "" {
-		a.words = line(msg.From) + ": " + words
+		a.words = line(msg.From) + ": " + excerpt(msg)
 	}
 }
 

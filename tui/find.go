@@ -68,10 +68,7 @@ func (m *Model) search(p *panel, where bus.RoomID, words string) tea.Cmd {
 
 func (m *Model) hits(found []bus.Message, named bool) (items []overlay.Item) {
 	for _, msg := range found {
-		label := text.Line(string(msg.From)) + "  " + text.Line(clip(msg.Text, 200))
-		if msg.File != nil {
-			label = text.Line(string(msg.From)) + "  [file] " + text.Line(msg.File.Name)
-		}
+		label := text.Line(string(msg.From)) + "  " + excerpt(&msg)
 		detail := msg.Time.In(m.o.Zone).Format("2 Jan 15:04")
 		if r := m.rooms[msg.Room]; named && r != nil {
 			detail = string(r.title()) + " " + detail
@@ -79,6 +76,17 @@ func (m *Model) hits(found []bus.Message, named bool) (items []overlay.Item) {
 		items = append(items, overlay.Item{Label: label, Detail: text.Safe(detail), Value: msg})
 	}
 	return items
+}
+
+// excerpt is a line of a message; of one that is hidden there is none.
+func excerpt(msg *bus.Message) text.Safe {
+	switch {
+	case msg.Trust.Hidden():
+		return "[hidden: its key changed or was rejected]"
+	case msg.File != nil:
+		return "[file] " + text.Line(msg.File.Name)
+	}
+	return text.Line(clip(msg.Text, 200))
 }
 
 func (m *Model) showFound(item overlay.Item) tea.Cmd {

@@ -147,3 +147,11 @@ func TestRoomsThatAreNotFollowed(t *testing.T) {
 	changed(d, func(r *Room) { r.Last, r.Unread = 301, 1 })
 	d.wants("#ops              1").press("alt+up").wants("while elsewhere", "== 1 new ==")
 }
+
+// What is hidden in the room is hidden where it is found, too.
+func TestHiddenIsNotFound(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.f.has(said(ops, 15, "mallory", "deploy my key")).Trust = bus.TrustChanged
+	d.typed("/search deploy").press("enter").wants("[hidden: its key changed").lacks("my key")
+}

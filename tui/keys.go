@@ -103,22 +103,21 @@ func editingKeys() []binding {
 }
 
 func selectionKeys() []binding {
-	on := func(f func(*Model) tea.Cmd) func(*Model) tea.Cmd { return f }
 	return []binding{
 		{selected, []string{"up", "k"}, "the message above", func(m *Model) tea.Cmd { return m.selectBy(-1) }},
 		{selected, []string{"down", "j"}, "the message below", func(m *Model) tea.Cmd { return m.selectBy(1) }},
 		{selected, []string{"g"}, "the oldest one here", func(m *Model) tea.Cmd { return m.selectBy(-maxEntries) }},
 		{selected, []string{"G", "shift+g"}, "the newest one", func(m *Model) tea.Cmd { return m.selectBy(maxEntries) }},
-		{selected, []string{"enter"}, "show it whole; resend what failed", on((*Model).openMessage)},
-		{selected, []string{"r"}, "reply", on((*Model).reply)},
-		{selected, []string{"e"}, "edit it", on((*Model).editMessage)},
-		{selected, []string{"+"}, "react", on((*Model).openReactions)},
-		{selected, []string{"d", "delete"}, "delete it; drop what was not sent", on((*Model).askDelete)},
-		{selected, []string{"y"}, "copy it", on((*Model).copyMessage)},
-		{selected, []string{"o"}, "save its file", on((*Model).save)},
-		{selected, []string{"x"}, "stop its transfer", on((*Model).stopTransfer)},
-		{selected, []string{"v"}, "compare numbers with its sender", on((*Model).verifySender)},
-		{selected, []string{"i"}, "what is known of it", on((*Model).openInfo)},
+		{selected, []string{"enter"}, "show it whole; resend what failed", (*Model).openMessage},
+		{selected, []string{"r"}, "reply", (*Model).reply},
+		{selected, []string{"e"}, "edit it", (*Model).editMessage},
+		{selected, []string{"+"}, "react", (*Model).openReactions},
+		{selected, []string{"d", "delete"}, "delete it; drop what was not sent", (*Model).askDelete},
+		{selected, []string{"y"}, "copy it", (*Model).copyMessage},
+		{selected, []string{"o"}, "save its file", (*Model).save},
+		{selected, []string{"x"}, "stop its transfer", (*Model).stopTransfer},
+		{selected, []string{"v"}, "compare numbers with its sender", (*Model).verifySender},
+		{selected, []string{"i"}, "what is known of it", (*Model).openInfo},
 		{selected, []string{"esc", "q"}, "back to writing", (*Model).endSelection},
 	}
 }
