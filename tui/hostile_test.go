@@ -119,10 +119,13 @@ func TestHostileWords(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
 		"\x1b]52;c;aGFja2Vk\x07", "\x1b[2J\x1b[H", "\x9b2J", "\u009b2J\u009d0;title\u009c", "\x1b]8;;https://evil\x1b\\text\x1b]8;;\x1b\\", "a\rb", "a\nb\n== 9 new ==",
-		"\u202eevil\u202c", "\u2066x\u2069", "\x00\x07\x08\x7f", "\xff\xfe", strings.Repeat("\u0301", 500), "👨‍👩‍👧‍👦", strings.Repeat("日", 300), "\x1bP1;2q\x1b\\", "\x1b", "\u200b\u2028\u2029\ufeff",
+		"\u202eevil\u202c", "\u2066x\u2069", "\x00\x07\x08\x7f", "\xff\xfe", strings.Repeat("\u0301", 500), "👨‍👩‍👧‍👦", strings.Repeat("日", 300), "\x1bP1;2q\x1b\\", "\x1b", "\u0e33x\u0600", "🏽", "\uff9e@\u0600", "\u200b\u2028\u2029\ufeff",
 	} {
 		everyPlace(t, hostile(t, s))
 		d := hostile(t, s)
+		d.m.cells = cells.Graphemes
+		d.m.relook()
+		everyPlace(t, d)
 		for w := 40; w < 140; w += 7 {
 			checkFrame(t, d, w, 12+w/5)
 		}

@@ -77,13 +77,33 @@ func (m Method) first(s string) (n, width int) {
 // Cut returns the beginning of s that fits into so many cells. Where something
 // is left out, "~" ends it: who reads must see that there is more.
 func (m Method) Cut(s string, width int) string {
+	s = m.closed(s)
 	if m.Width(s) <= width {
 		return s
 	}
 	if width < 1 {
 		return ""
 	}
-	return s[:m.fits(s, width-1)] + "~"
+	return m.closed(s[:m.fits(s, width-1)] + "~")
+}
+
+// closed returns s so that it takes as many cells beside other text as alone: a
+// character at an end that would join what stands there is replaced. Terminals
+// that count graphemes make one of the two, and the line would be too short.
+func (m Method) closed(s string) string {
+	if m == Runes || ascii(s) {
+		return s
+	}
+	alone := m.Width(s)
+	if m.Width(" "+s) != 1+alone {
+		_, n := utf8.DecodeRuneInString(s)
+		return m.closed("?" + s[n:])
+	}
+	if m.Width(s+" ") != alone+1 || m.Width(s+"|") != alone+1 {
+		_, n := utf8.DecodeLastRuneInString(s)
+		return m.closed(s[:len(s)-n] + "?")
+	}
+	return s
 }
 
 // fits is how many bytes of s go into so many cells.
@@ -142,14 +162,28 @@ func (m Method) wrapLine(lines []string, s string, width int) []string {
 		if len(s) <= width && ascii(s) {
 			return append(lines, s)
 		}
-		n := m.fits(s, width)
-		if n == len(s) {
-			return append(lines, s)
-		}
-		end, next := breakAt(s, n)
-		lines = append(lines, s[:end])
+		line, next := m.take(s, width)
+		lines = append(lines, line)
 		if s = s[next:]; s == "" {
 			return lines
+		}
+	}
+}
+
+// take returns what of s goes into one line, and where the rest begins. What
+// closes a line may make it wider than what it closes: then less goes in.
+func (m Method) take(s string, width int) (line string, next int) {
+	for room := width; ; room-- {
+		end, next := len(s), len(s)
+		if n := m.fits(s, room); n < len(s) {
+			end, next = breakAt(s, n)
+		}
+		if line = m.closed(s[:end]); end > 0 && m.Width(line) <= width {
+			return line, next
+		}
+		if room == 0 { // one character, and what it is closed by
+			n, _ := m.first(s)
+			return m.Cut(s[:n], width), n
 		}
 	}
 }
@@ -157,7 +191,7 @@ func (m Method) wrapLine(lines []string, s string, width int) []string {
 // breakAt returns where a line ends that may be at most n bytes long, and where
 // the next one begins.
 func breakAt(s string, n int) (end, next int) {
-	if s[n] == ' ' {
+	if n > 0 && s[n] == ' ' {
 		return n, n + 1
 	}
 	if i := strings.LastIndexByte(s[:n], ' '); i > 0 && strings.Trim(s[:i], " ") != "" {

