@@ -24,7 +24,7 @@ func cmdAttach(m *Model, args []string) tea.Cmd {
 
 func cmdDrop(m *Model, _ []string) tea.Cmd {
 	var cmds []tea.Cmd
-	for _, e := range m.current.list.Held() {
+	for _, e := range slices.Clone(m.current.list.Held()) {
 		if e.State == timeline.Failed {
 			cmds = append(cmds, m.drop(e))
 		}

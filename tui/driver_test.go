@@ -36,6 +36,9 @@ func drive(t testing.TB, f *fake, width, height int, change ...func(*Options)) *
 		d.later = append(d.later, msg)
 		return nil
 	}
+	d.m.exec = func(c tea.ExecCommand, done tea.ExecCallback) tea.Cmd {
+		return func() tea.Msg { return done(c.Run()) }
+	}
 	d.do(d.m.Init())
 	d.msg(tea.WindowSizeMsg{Width: width, Height: height})
 	return d

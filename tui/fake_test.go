@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"testing/fstest"
 	"time"
 
@@ -17,6 +18,7 @@ var noon = time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)
 // fake is a Session in memory. It does what the contract says, and fails where
 // a test says so.
 type fake struct {
+	mu     sync.Mutex
 	start  Start
 	events chan []Event
 	pages  map[bus.RoomID][]bus.Event
@@ -32,14 +34,21 @@ func newFake() *fake {
 
 func (f *fake) did(format string, args ...any) error {
 	call := fmt.Sprintf(format, args...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, call)
 	name, _, _ := strings.Cut(call, " ")
 	return f.fail[name]
 }
 
-func (f *fake) Resume(context.Context) (Start, error)  { return f.start, f.did("Resume") }
-func (f *fake) Events() <-chan []Event                 { return f.events }
-func (f *fake) Keep(_ context.Context, m Memory) error { f.kept = m; return f.did("Keep") }
+func (f *fake) Resume(context.Context) (Start, error) { return f.start, f.did("Resume") }
+func (f *fake) Events() <-chan []Event                { return f.events }
+func (f *fake) Keep(_ context.Context, m Memory) error {
+	f.mu.Lock()
+	f.kept = m
+	f.mu.Unlock()
+	return f.did("Keep")
+}
 func (f *fake) Retry(_ context.Context, r bus.RoomID, id bus.RecordID) error {
 	return f.did("Retry %d", id[0])
 }

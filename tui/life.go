@@ -18,7 +18,7 @@ func (m *Model) keep() tea.Cmd { return m.keepThen(nil) }
 // keepThen keeps it and then goes on, kept or not.
 func (m *Model) keepThen(next tea.Cmd) tea.Cmd {
 	mem := m.memory()
-	return m.call(func(ctx context.Context) then {
+	return m.inOrder(func(ctx context.Context) then {
 		err := m.o.Session.Keep(ctx, mem)
 		return func(m *Model) tea.Cmd {
 			if err != nil {
@@ -40,14 +40,19 @@ func (m *Model) keepLast(ctx context.Context) error {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer stop()
+	for _, f := range m.lane.waiting { // what was written is not lost
+		f(ctx)
+	}
 	return m.o.Session.Keep(ctx, m.memory())
 }
 
-// quit keeps what is to be kept, and then ends the program.
+// quit ends the program once what was written is in the outbox and what is to
+// be kept is kept; asked for again, at once.
 func (m *Model) quit() tea.Cmd {
-	if !m.resumed {
+	if !m.resumed || m.leaving {
 		return tea.Quit
 	}
+	m.leaving = true
 	return m.keepThen(tea.Quit)
 }
 
@@ -96,7 +101,7 @@ func (m *Model) edit() tea.Cmd {
 		return m.say("no editor: set EDITOR")
 	}
 	e := editor.New(m.o.Editor, m.o.Temp, m.box.Text())
-	return tea.Exec(e, func(err error) tea.Msg {
+	return m.exec(e, func(err error) tea.Msg {
 		return then(func(m *Model) tea.Cmd {
 			if err != nil {
 				return m.fail("editor", err)

@@ -42,6 +42,7 @@ type Model struct {
 	pump      *pump
 	startPump func()
 	later     func(time.Duration, tea.Msg) tea.Cmd // tells the time, in tests as they like
+	exec      func(tea.ExecCommand, tea.ExecCallback) tea.Cmd
 
 	width, height int
 	cells         cells.Method
@@ -68,11 +69,14 @@ type Model struct {
 	toast     toast
 	offered   []string // completions, shown until the next key
 	quitting  bool     // Ctrl+C was pressed in an empty box
+	leaving   bool     // quit was asked for
 	kept      bool     // for the next start, by quit
 	ticking   bool
 	busy      int // calls of the session that are under way
+	lane      lane
 	marking   bool
 	alerted   time.Time
+	unsent    map[bus.RecordID]Draft    // what the outbox did not take
 	folder    string                    // that a file was attached from last
 	pending   map[bus.RoomID]RoomMemory // of rooms that have not shown up yet
 	numbered  string                    // the key that asked for a room by its number
@@ -98,10 +102,12 @@ const toastTime = 6 * time.Second
 // has run.
 func New(ctx context.Context, o Options) *Model {
 	m := &Model{o: o, ctx: ctx, keys: newKeymap(), cells: cells.Runes, focused: true, newlineKey: "Alt+Enter", folder: o.Home,
-		rooms: map[bus.RoomID]*room{}, transfers: map[bus.RecordID]*transfer{}, pending: map[bus.RoomID]RoomMemory{}}
+		rooms: map[bus.RoomID]*room{}, transfers: map[bus.RecordID]*transfer{}, pending: map[bus.RoomID]RoomMemory{},
+		unsent: map[bus.RecordID]Draft{}}
 	m.later = func(d time.Duration, msg tea.Msg) tea.Cmd {
 		return tea.Tick(d, func(time.Time) tea.Msg { return msg })
 	}
+	m.exec = tea.Exec
 	m.defaults()
 	m.setTheme(o.Theme)
 	return m
@@ -158,6 +164,34 @@ func (m *Model) call(f func(ctx context.Context) then) tea.Cmd {
 			return done(m)
 		})
 	}
+}
+
+// lane is calls of which each waits for the one before: what was written first
+// is sent first, and what was kept last counts.
+type lane struct {
+	waiting []func(ctx context.Context) then
+	running bool
+}
+
+// inOrder is call behind all that was asked for in order before.
+func (m *Model) inOrder(f func(ctx context.Context) then) tea.Cmd {
+	m.lane.waiting = append(m.lane.waiting, f)
+	if m.lane.running {
+		return nil
+	}
+	return m.nextInOrder()
+}
+
+func (m *Model) nextInOrder() tea.Cmd {
+	if m.lane.running = len(m.lane.waiting) > 0; !m.lane.running {
+		return nil
+	}
+	f := m.lane.waiting[0]
+	m.lane.waiting = m.lane.waiting[1:]
+	return m.call(func(ctx context.Context) then {
+		done := f(ctx)
+		return func(m *Model) tea.Cmd { return tea.Batch(done(m), m.nextInOrder()) }
+	})
 }
 
 // try runs a call of the session that changes something, and says what came of

@@ -50,22 +50,16 @@ func (t *terminal) until(tt *testing.T, words string) {
 // program is a screen in a terminal that is a pipe.
 func program(t *testing.T, f *fake, env ...string) (keys io.Writer, out *terminal, ended chan error, stop func()) {
 	t.Helper()
-	in, typed, err := os.Pipe() // a file, as a terminal is: an editor inherits it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = in.Close(), typed.Close() })
+	in, keys := io.Pipe()
 	out = &terminal{more: make(chan struct{}, 1)}
 	ended = make(chan error, 1)
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
-	folder := t.TempDir()
 	go func() {
 		ended <- Run(ctx, Terminal{In: in, Out: out, Env: append(env, "TERM=xterm-256color"), Width: 80, Height: 24},
-			Options{Session: f, Now: time.Now, Zone: time.UTC, Theme: "dark", Home: "/", ReadDir: os.ReadDir,
-				Editor: []string{"sh", "-c", `printf ' and more' >> "$0"`}, Temp: folder})
+			Options{Session: f, Now: time.Now, Zone: time.UTC, Theme: "dark", Home: "/", ReadDir: os.ReadDir})
 	}()
-	return typed, out, ended, stop
+	return keys, out, ended, stop
 }
 
 func TestRun(t *testing.T) {
@@ -77,8 +71,6 @@ func TestRun(t *testing.T) {
 	out.until(t, "node-7")
 	_, _ = io.WriteString(keys, "hello\x1b[200~pasted\nlines\x1b[201~\r")
 	out.until(t, "hellopasted")
-	_, _ = io.WriteString(keys, "a draft\x0f")
-	out.until(t, " and more")
 	_, _ = io.WriteString(keys, "\x11")
 	if err := <-ended; err != nil {
 		t.Fatal(err)

@@ -137,6 +137,11 @@ func (m *Model) askDelete() tea.Cmd {
 func (m *Model) drop(e *timeline.Entry) tea.Cmd {
 	r, room, id := m.current, m.current.ID, e.ID
 	r.list.Unselect()
+	if _, ok := m.unsent[id]; ok {
+		delete(m.unsent, id)
+		r.list.Forget(id)
+		return nil
+	}
 	return m.call(func(ctx context.Context) then {
 		_ = m.o.Session.Cancel(ctx, id)
 		err := m.o.Session.Drop(ctx, room, id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -75,8 +76,8 @@ func (m *Model) send() tea.Cmd {
 	return m.post(d)
 }
 
-// post shows a record as queued and hands it to the outbox. Words that it does
-// not take go back into the box, where that is empty.
+// post shows a record as queued and hands it to the outbox, behind those before
+// it.
 func (m *Model) post(d Draft) tea.Cmd {
 	r := m.rooms[d.Room]
 	if changes(d.Kind) {
@@ -85,20 +86,34 @@ func (m *Model) post(d Draft) tea.Cmd {
 		r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
 		r.list.Bottom()
 	}
-	return m.call(func(ctx context.Context) then {
+	return m.inOrder(func(ctx context.Context) then {
 		err := m.o.Session.Send(ctx, d)
 		return func(m *Model) tea.Cmd {
 			if err == nil {
 				return nil
 			}
-			r.list.Forget(d.ID)
-			delete(r.waiting, d.ID)
-			if m.current == r && m.box.Empty() && !changes(d.Kind) {
-				m.box.Set(d.Text)
-			}
-			return m.fail("not sent", err)
+			return m.refused(r, d, err)
 		}
 	})
+}
+
+// refused gives back what the outbox did not take: into the box where that is
+// empty, else it stays as failed and can be sent again.
+func (m *Model) refused(r *room, d Draft, err error) tea.Cmd {
+	delete(r.waiting, d.ID)
+	switch e := r.list.FindID(d.ID); {
+	case m.current == r && m.box.Empty() && d.Kind != "reaction" && d.Kind != "delete":
+		r.list.Forget(d.ID)
+		m.box.Set(d.Text)
+		if d.About != nil {
+			m.about = about{kind: d.Kind, ref: *d.About, note: text.Safe(d.Kind) + ", not sent"}
+		}
+	case e != nil && e.Pending():
+		m.unsent[d.ID] = d
+		e.State, e.Why = timeline.Failed, errorLine(err)
+		r.list.Touch(e)
+	}
+	return m.fail("not sent", err)
 }
 
 // retryAll sends everything again in this room that failed.
@@ -107,7 +122,7 @@ func (m *Model) retryAll() tea.Cmd {
 		return nil
 	}
 	var cmds []tea.Cmd
-	for _, e := range m.current.list.Held() {
+	for _, e := range slices.Clone(m.current.list.Held()) {
 		if e.State == timeline.Failed {
 			cmds = append(cmds, m.retry(e))
 		}
@@ -120,6 +135,11 @@ func (m *Model) retryAll() tea.Cmd {
 
 func (m *Model) retry(e *timeline.Entry) tea.Cmd {
 	r, room, id := m.current, m.current.ID, e.ID
+	if d, ok := m.unsent[id]; ok {
+		delete(m.unsent, id)
+		r.list.Forget(id)
+		return m.post(d)
+	}
 	e.State, e.Why = timeline.Queued, ""
 	r.list.Touch(e)
 	return m.try("send again", "", func(ctx context.Context) error { return m.o.Session.Retry(ctx, room, id) })

@@ -58,6 +58,50 @@ func TestSendFails(t *testing.T) {
 	d.typed("hello").press("enter").wants("not sent: mallory has another key than before", "> hello").lacks("..")
 }
 
+// Messages go to the outbox in the order in which they were written, however
+// long each takes, and the program does not end before them.
+func TestSendsInOrder(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.m.box.Set("first")
+	_, first := d.m.Update(keyOf("enter"))
+	d.m.box.Set("second")
+	_, second := d.m.Update(keyOf("enter"))
+	d.do(second)
+	_, quit := d.m.Update(keyOf("ctrl+q"))
+	if d.do(quit); d.quit {
+		t.Error("ends before what was written is kept")
+	}
+	d.uncalled("Send")
+	d.do(first)
+	if got := strings.Join(d.f.calls, "; "); !strings.HasSuffix(got, "Send a text: first; Send a text: second; Keep") || !d.quit {
+		t.Errorf("called %s; quit %v", got, d.quit)
+	}
+}
+
+// What the outbox does not take is not lost when the person has written on.
+func TestRefusedWhileWriting(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.f.fail["Send"] = bus.ErrRoomClosed
+	d.m.box.Set("first")
+	_, first := d.m.Update(keyOf("enter"))
+	d.typed("writing on")
+	d.do(first)
+	d.wants("x first", "not sent: this room was deleted", "> writing on")
+	delete(d.f.fail, "Send")
+	d.f.calls = nil
+	d.press("alt+r").called("Send a text: first").wants(".. first")
+	d.f.fail["Send"] = bus.ErrRoomClosed
+	d.press("ctrl+c")
+	d.m.box.Set("zebra")
+	_, again := d.m.Update(keyOf("enter"))
+	d.typed("on")
+	d.do(again)
+	d.press("ctrl+c", "up", "d").lacks("zebra").uncalled("Drop")
+	d.typed("/reply no").press("enter").wants("> no", "reply, not sent")
+}
+
 func TestReplyEditReactDelete(t *testing.T) {
 	t.Parallel()
 	d := online(t, 80, 24)
@@ -222,4 +266,14 @@ func TestMessageCommands(t *testing.T) {
 	if d.press("ctrl+c").typed("/quit").press("enter"); !d.quit {
 		t.Error("/quit quits")
 	}
+}
+
+func TestEditor(t *testing.T) {
+	t.Parallel()
+	with := func(script string) func(*Options) {
+		return func(o *Options) { o.Editor, o.Temp = []string{"sh", "-c", script}, t.TempDir() }
+	}
+	drive(t, staged(), 80, 24, with(`printf ' and more\n\n' >> "$0"`)).typed("a draft").press("ctrl+o").wants("> a draft and more").uncalled("Send")
+	drive(t, staged(), 80, 24, with("exit 1")).typed("a draft").press("ctrl+o").wants("> a draft", "! editor: sh ended with an error")
+	drive(t, staged(), 80, 24, with(`printf '\033]52;c;eA==\007hi' > "$0"`)).press("ctrl+o").wants("hi").lacks("]52")
 }

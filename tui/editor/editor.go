@@ -64,7 +64,10 @@ func (e *Editor) Run() error {
 
 func (e *Editor) program(path string) error {
 	cmd := exec.Command(e.argv[0], append(e.argv[1:len(e.argv):len(e.argv)], path)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.in, e.out, e.err
+	if terminal, ok := e.in.(*os.File); ok { // a copy would read ahead what is not for the program
+		cmd.Stdin = terminal
+	}
+	cmd.Stdout, cmd.Stderr = e.out, e.err
 	if err := cmd.Run(); err != nil {
 		return bus.Errorf(bus.Failed, "editor", "%s ended with an error; the draft is as before", e.argv[0]).Because(err)
 	}
