@@ -2,8 +2,6 @@ package tui
 
 import (
 	"context"
-	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -16,23 +14,6 @@ import (
 	"unibus/tui/theme"
 	"unibus/tui/timeline"
 )
-
-// Options is what a screen is made of.
-type Options struct {
-	Session Session
-	Now     func() time.Time // nil: time.Now
-	Zone    *time.Location   // of the times that are shown; nil: that of this machine
-	Theme   string           // "" for that of the last time, or one that fits the terminal
-	Mono    bool             // no colours, whatever the theme: NO_COLOR
-	Room    bus.RoomID       // to begin with; zero: that of the last time
-	With    bus.Handle       // or the room of two with somebody, made if need be
-	Mouse   bool
-	Alert   Alert
-	Editor  []string                                   // what Ctrl+O runs, with its arguments; nil: nothing
-	Home    string                                     // the folder that files are picked from and saved to
-	Temp    string                                     // the folder of drafts that are edited, readable by nobody else
-	ReadDir func(folder string) ([]fs.DirEntry, error) // nil: os.ReadDir
-}
 
 // Model is the whole screen. It belongs to one program.
 type Model struct {
@@ -89,15 +70,6 @@ type about struct {
 	note text.Safe
 }
 
-// toast is a short notice in the status line.
-type toast struct {
-	words text.Safe
-	until time.Time
-	grave bool
-}
-
-const toastTime = 6 * time.Second
-
 // New returns a screen. It shows nothing of the session before Init's command
 // has run.
 func New(ctx context.Context, o Options) *Model {
@@ -111,19 +83,6 @@ func New(ctx context.Context, o Options) *Model {
 	m.defaults()
 	m.setTheme(o.Theme)
 	return m
-}
-
-// defaults fills in what most callers do not care about.
-func (m *Model) defaults() {
-	if m.o.Now == nil {
-		m.o.Now = time.Now
-	}
-	if m.o.Zone == nil {
-		m.o.Zone = time.Local
-	}
-	if m.o.ReadDir == nil {
-		m.o.ReadDir = os.ReadDir
-	}
 }
 
 // setTheme draws everything in a theme; an unknown name is the dark one.
@@ -148,64 +107,6 @@ func (m *Model) relook() {
 	for _, r := range m.rooms {
 		r.list.SetLook(m.look())
 	}
-}
-
-// then is what a command found out; it is done in Update.
-type then func(*Model) tea.Cmd
-
-// call runs f off the screen and what it returns in Update.
-func (m *Model) call(f func(ctx context.Context) then) tea.Cmd {
-	ctx := m.ctx
-	m.busy++
-	return func() tea.Msg {
-		done := f(ctx)
-		return then(func(m *Model) tea.Cmd {
-			m.busy--
-			return done(m)
-		})
-	}
-}
-
-// lane is calls of which each waits for the one before: what was written first
-// is sent first, and what was kept last counts.
-type lane struct {
-	waiting []func(ctx context.Context) then
-	running bool
-}
-
-// inOrder is call behind all that was asked for in order before.
-func (m *Model) inOrder(f func(ctx context.Context) then) tea.Cmd {
-	m.lane.waiting = append(m.lane.waiting, f)
-	if m.lane.running {
-		return nil
-	}
-	return m.nextInOrder()
-}
-
-func (m *Model) nextInOrder() tea.Cmd {
-	if m.lane.running = len(m.lane.waiting) > 0; !m.lane.running {
-		return nil
-	}
-	f := m.lane.waiting[0]
-	m.lane.waiting = m.lane.waiting[1:]
-	return m.call(func(ctx context.Context) then {
-		done := f(ctx)
-		return func(m *Model) tea.Cmd { return tea.Batch(done(m), m.nextInOrder()) }
-	})
-}
-
-// try runs a call of the session that changes something, and says what came of
-// it.
-func (m *Model) try(what string, done text.Safe, f func(ctx context.Context) error) tea.Cmd {
-	return m.call(func(ctx context.Context) then {
-		err := f(ctx)
-		return func(m *Model) tea.Cmd {
-			if err != nil {
-				return m.fail(what, err)
-			}
-			return m.say(done)
-		}
-	})
 }
 
 // Init asks for what is known and for what the terminal is.
@@ -350,22 +251,4 @@ func (m *Model) memory() Memory {
 // the screen.
 func (m *Model) watching() bool {
 	return m.focused && m.current != nil && m.current.list.Following() && !m.current.newer && !m.current.Invited
-}
-
-// say shows a notice for a moment.
-func (m *Model) say(words text.Safe) tea.Cmd {
-	if words == "" {
-		return nil
-	}
-	m.toast = toast{words: words, until: m.o.Now().Add(toastTime)}
-	return nil
-}
-
-// fail shows what went wrong.
-func (m *Model) fail(what string, err error) tea.Cmd {
-	if m.ctx.Err() != nil {
-		return nil
-	}
-	m.toast = toast{words: text.Safe(what) + ": " + errorLine(err), until: m.o.Now().Add(2 * toastTime), grave: true}
-	return nil
 }
