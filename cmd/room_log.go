@@ -33,9 +33,9 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 		Use:   "log ROOM",
 		Short: "Show the verified history of who was in a room",
 		Long: "Show the verified history of who was in a room: each entry is signed by who made\n" +
-			"it, and checked here. In the last column + was added, - removed, ? invited; ^ has\n" +
-			"an endpoint since then that may read what is kept from before; the room key of\n" +
-			"! did not open, as the author of the entry says.",
+			"it, and checked here. In the last column + was added, - removed, ? invited; ^\n" +
+			"has an endpoint since then that may read what is kept from before; the room key\n" +
+			"of ! did not open, as the author of the entry says.",
 		Example:           "  unibus room log ops",
 		Args:              takes(1, 1),
 		Annotations:       map[string]string{prints: printsList},
