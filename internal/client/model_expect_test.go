@@ -110,7 +110,7 @@ func (x *expectation) key(n bus.Epoch, ep *epochTable) string {
 		return "wrong_envelope"
 	case ep.crooked:
 		x.rd.keys[n] = map[crookedness]string{crookedNoise: "bad_envelope", crookedOthers: "bad_envelope",
-			crookedConfirm: "bad_confirm", crookedGhost: "bad_audience"}[ep.how]
+			crookedConfirm: "bad_confirm", crookedGhost: "wrong_envelope"}[ep.how] // its root is that of no envelopes, and the node took it
 		return x.rd.keys[n]
 	}
 	x.rd.keys[n] = ""

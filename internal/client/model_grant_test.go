@@ -31,10 +31,11 @@ func (l line) grant(req *http.Request, id bus.RoomID, since string) error {
 	if err != nil {
 		return err
 	}
-	h, r := l.d.at.history, l.d.at.table.rooms[id]
+	story := l.m.branches[slices.IndexFunc(l.m.branches, func(b *branch) bool { return b.history == l.d.lens.of })] // it may have been shown another one
+	h, r := story.history, story.table.rooms[id]
 	for _, g := range grants {
 		switch {
-		case l.m.wrong == missesGrants || !l.d.at.table.mayInherit(r, int(g.Epoch), n, g.Endpoint):
+		case l.m.wrong == missesGrants || !story.table.mayInherit(r, int(g.Epoch), n, g.Endpoint):
 			l.m.fault("%s hands epoch %d of %s on to %s, which came with epoch %d and may not have it", l.d.name, g.Epoch, id, g.Endpoint, n)
 		case !r.mayGive(l.d, n, g.Endpoint):
 			l.m.fault("%s hands on to %s, which somebody else let in", l.d.name, g.Endpoint)

@@ -74,8 +74,8 @@ func (r *room) take(e *chain.Entry, step func()) {
 	if r.Epoch != epoch {
 		r.epochs[c.epoch], r.starts[c.epoch], c.started = r.Epoch, e, true
 	}
-	if n := (sealedName{r.NameEpoch, r.Name}); len(r.names) == 0 || !n.equal(r.names[len(r.names)-1]) {
-		r.names = append(r.names, n)
+	if n := (sealedName{r.NameEpoch, r.Name}); len(r.Name) > 0 && (len(r.names) == 0 || !n.equal(r.names[len(r.names)-1])) {
+		r.names = append(r.names, n) // a complaint may name nothing
 	}
 	for id, d := range r.Left {
 		r.departed[departed{c.epoch, id}] = d
