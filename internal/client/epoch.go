@@ -22,7 +22,7 @@ type step struct {
 	op       chain.Op
 	change   roomlog.Change
 	body     func(roomlog.Start) []byte
-	nameless bool // an author who cannot name the room makes an epoch without: others have the name
+	nameless bool // an author who cannot name the room makes an epoch without: others keep the name
 }
 
 // maxRaces bounds how often an append is tried again after losing the race for

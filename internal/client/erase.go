@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/profile"
 )
 
 // errErased: who has the key no more would get it again by asking the node.
@@ -84,12 +85,26 @@ func (c *Client) eraseRoom(ctx context.Context, id bus.RoomID) error {
 	if through == 0 {
 		return nil
 	}
-	if through == r.Epoch.Number { // the name was sealed with it
-		if _, err := c.keepName(ctx, r); err != nil && bus.KindOf(err) != bus.Integrity {
-			return err
-		}
+	if err := c.saveName(ctx, r); err != nil { // it may be sealed with one of them
+		return err
 	}
 	return c.store.ForgetSecrets(ctx, id, through)
+}
+
+// saveName remembers a room's name as far as the keys that are kept open one.
+func (c *Client) saveName(ctx context.Context, r *room) error {
+	for _, n := range slices.Backward(r.names) {
+		secret, err := c.world.kept(ctx, r.ID, n.epoch)
+		if bus.KindOf(err) == bus.NotFound {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if name, err := secret.OpenName(r.ID, n.epoch, n.sealed); err == nil && name != "" {
+			return c.store.PutRoom(ctx, profile.RoomName{Room: r.ID, Name: name, Epoch: r.Epoch.Number, Direct: c.partner(r)})
+		}
+	}
+	return nil
 }
 
 // keptName is what a room was called when its name was read last.

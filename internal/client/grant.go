@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"net/http"
 	"slices"
+	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/seal"
@@ -88,11 +90,36 @@ func (c *Client) heirs(r *room, ep *roomlog.Epoch) (to []roomlog.Recipient) {
 	}
 	for _, n := range ep.Newcomers(before) {
 		_, stays := r.Epoch.Recipient(n.Endpoint)
-		if n.Endpoint != me && stays && (began || n.Account == c.id.Account) && !c.world.trust(n.Account).Hidden() {
+		if n.Endpoint != me && stays && c.world.present(n, c.now()) && (began || n.Account == c.id.Account) && !c.world.trust(n.Account).Hidden() {
 			to = append(to, n)
 		}
 	}
 	return to
+}
+
+// present reports whether an endpoint has its place on the bus, as far as is known
+// here; an epoch without it may be due, and not begun.
+func (w *world) present(who roomlog.Recipient, now time.Time) bool {
+	if who.Account == (bus.AccountID{}) {
+		inv := w.guestOf(who.Endpoint)
+		return inv != nil && inv.Open(now)
+	}
+	a, acc := w.bus.Account(who.Account), w.accounts[who.Account]
+	if a == nil || !a.Active() || acc == nil {
+		return false
+	}
+	e := acc.Endpoint(who.Endpoint)
+	return e != nil && !e.Revoked && !e.Rights.Ended(now)
+}
+
+// guestOf is the invite that an endpoint is the one-time endpoint of.
+func (w *world) guestOf(id bus.EndpointID) *buslog.InviteState {
+	for _, inv := range w.bus.Invites() {
+		if inv.Endpoint() == id {
+			return inv
+		}
+	}
+	return nil
 }
 
 // unscoped reports whether this endpoint speaks for its user everywhere.

@@ -161,10 +161,10 @@ func (w *world) sealEpoch(ctx context.Context, r *room, number bus.Epoch, me rea
 	return ep, err
 }
 
-// name opens the room's name: the newest that opens. An author may have given
-// away something else than the key of his epoch; were its name the only one,
-// nobody could start another epoch, and he would have ended the room. Where no
-// key is here there is no name.
+// name opens the room's name: the newest that opens, else the one that was read
+// last. An author may have given away something else than the key of his epoch, or
+// have named nothing; were that the end of the name, nobody could start another
+// epoch, and he would have ended the room. Where no key is here there is no name.
 func (w *world) name(ctx context.Context, r *room, me reader) (string, error) {
 	if r.Create.Suite == bus.SuiteClear {
 		return string(r.Name), nil
@@ -177,10 +177,8 @@ func (w *world) name(ctx context.Context, r *room, me reader) (string, error) {
 		}
 		first = cmp.Or(first, err)
 	}
-	if r.over(r.Epoch.Number, w.call.now()) {
-		if name, err := w.keptName(ctx, r.ID); err != nil || name != "" {
-			return name, err
-		}
+	if name, err := w.keptName(ctx, r.ID); err != nil || name != "" {
+		return name, err
 	}
 	if errors.Is(first, errNoKey) || errors.Is(first, errErased) {
 		return "", nil

@@ -83,7 +83,7 @@ func (c *Client) present(r *room, h bus.Handle) (drop []bus.AccountID, uninvite 
 }
 
 func removal(drop []bus.AccountID, uninvite []bus.InviteID) step {
-	return step{op: roomlog.OpRemove, change: roomlog.Change{Drop: drop, Uninvite: uninvite},
+	return step{op: roomlog.OpRemove, nameless: true, change: roomlog.Change{Drop: drop, Uninvite: uninvite},
 		body: func(st roomlog.Start) []byte {
 			return roomlog.Remove{Members: drop, Guests: uninvite, Start: st}.Encode()
 		}}
@@ -99,7 +99,7 @@ func (c *Client) Rekey(ctx context.Context, id bus.RoomID) error {
 }
 
 func rekey(reason roomlog.Reason) step {
-	return step{op: roomlog.OpRekey, body: func(st roomlog.Start) []byte {
+	return step{op: roomlog.OpRekey, nameless: true, body: func(st roomlog.Start) []byte {
 		return roomlog.Rekey{Reason: reason, Start: st}.Encode()
 	}}
 }

@@ -73,7 +73,7 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	}
 	opened, err := seal.Open(key, m.Frame, sender(ep))
 	if err != nil {
-		return o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err))), nil
+		return o.damaged(ep, m, h, bus.FrameFault(bus.CodeOf(err))), nil
 	}
 	cause, err := o.hold(ctx, r, ep, h)
 	if err != nil {
@@ -140,6 +140,16 @@ func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason bus.
 	return []bus.Event{{Undecryptable: &bus.UndecryptableEvent{Seq: m.Seq, Epoch: h.Epoch, Endpoint: h.Endpoint, Reason: reason}}}
 }
 
+// damaged is what does not open. Who is rejected spoils no reading any more: what
+// stands under his endpoint is his, or what a node makes of another's, whose own
+// frames then miss it.
+func (o *opener) damaged(ep *roomlog.Epoch, m wire.StoredMessage, h frame.Header, reason bus.FrameFault) []bus.Event {
+	if rec, in := ep.Recipient(h.Endpoint); in && o.c.world.trust(rec.Account) == bus.TrustRejected {
+		return o.hidden(m, h, o.c.world.handle(rec.Account), bus.TrustRejected)
+	}
+	return o.undecryptable(m, h, reason)
+}
+
 // hidden stands for a message whose sender a person would take for another.
 func (o *opener) hidden(m wire.StoredMessage, h frame.Header, from bus.Handle, trust bus.Trust) []bus.Event {
 	reason := bus.FaultRejected
@@ -155,17 +165,17 @@ func (o *opener) events(r *room, ep *roomlog.Epoch, m wire.StoredMessage, f seal
 	h := f.Header
 	rec, _ := ep.Recipient(h.Endpoint)
 	from := o.c.world.handle(rec.Account)
-	at := o.count(h)
+	at, trust := o.count(h), o.c.world.trust(rec.Account)
 	switch {
 	case at.repeat:
 		o.repeats++
 		return nil
+	case trust == bus.TrustRejected: // nor does anybody miss what he did not send
 	case at.missed > 0:
 		out = append(out, bus.Event{Gap: &bus.GapEvent{From: from, Missed: at.missed}})
 	case at.behind:
 		out = append(out, bus.Event{Order: &bus.OrderEvent{From: from, Seq: m.Seq}})
 	}
-	trust := o.c.world.trust(rec.Account)
 	if trust.Hidden() {
 		return append(out, o.hidden(m, h, from, trust)...)
 	}

@@ -47,6 +47,7 @@ func (c *Client) repair(ctx context.Context, id bus.RoomID) (again time.Duration
 		return complain(bad.complaint), nil
 	})
 	if err == nil {
+		c.complainedNow(id)
 		return 0, nil
 	}
 	return c.complainLater(id, epoch), err
@@ -110,21 +111,32 @@ const (
 	complainMost  = time.Hour
 )
 
-// grievance is how often a complaint about an epoch was refused.
+// grievance is how often a complaint about an epoch was refused, and when one
+// about any epoch of the room was taken: a node that gives nobody his key would
+// have members fill the log with complaints of each other.
 type grievance struct {
 	epoch bus.Epoch
 	times int
 	next  time.Time
+	taken time.Time
 }
 
 // complained is for how long a complaint about an epoch must wait.
 func (c *Client) complained(id bus.RoomID, epoch bus.Epoch) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g := c.grievances[id]; g.epoch == epoch {
-		return max(g.next.Sub(c.now()), 0)
+	g := c.grievances[id]
+	wait := g.taken.Add(complainFirst).Sub(c.now())
+	if g.epoch == epoch {
+		wait = max(wait, g.next.Sub(c.now()))
 	}
-	return 0
+	return max(wait, 0)
+}
+
+func (c *Client) complainedNow(id bus.RoomID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.grievances[id] = grievance{taken: c.now()}
 }
 
 func (c *Client) complainLater(id bus.RoomID, epoch bus.Epoch) time.Duration {
@@ -132,7 +144,7 @@ func (c *Client) complainLater(id bus.RoomID, epoch bus.Epoch) time.Duration {
 	defer c.mu.Unlock()
 	g := c.grievances[id]
 	if g.epoch != epoch {
-		g = grievance{epoch: epoch}
+		g = grievance{epoch: epoch, taken: g.taken}
 	}
 	wait := min(complainFirst<<min(g.times, 10), complainMost)
 	g.times, g.next = g.times+1, c.now().Add(wait)

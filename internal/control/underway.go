@@ -23,17 +23,30 @@ type underway struct {
 
 // payer is whose request it is. One-time keys count for who made them, or a user
 // could make as many links as he wanted requests; all of one maker's together and
-// apart from his own, so that who got a link cannot lock its maker out.
+// apart from his own, so that who got a link cannot lock its maker out. So do the
+// endpoints with a scope: who stole a bot's file must not keep its user from
+// revoking it.
 type payer struct {
 	account bus.AccountID
-	oneTime bool
+	as      standing
 }
+
+type standing uint8
+
+const (
+	asUser standing = iota
+	asOneTime
+	asScoped
+)
 
 // enter counts the request until it ends, once its signer is known.
 func (x *exchange) enter() error {
-	who := payer{account: x.by.Account}
-	if x.by.OneTime() {
-		who = payer{x.by.Maker, true}
+	who := payer{x.by.Account, asUser}
+	switch {
+	case x.by.OneTime():
+		who = payer{x.by.Maker, asOneTime}
+	case x.by.Rights.Scope != nil:
+		who.as = asScoped
 	}
 	u := &x.underway
 	u.mu.Lock()

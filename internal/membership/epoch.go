@@ -92,6 +92,9 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if e.Op != roomlog.OpRekey {
 		return nil
 	}
+	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
+		return s.mayComplain(ctx, at, e, c)
+	}
 	owner, last := s.byOwner(at, e), at.rekeyed
 	if owner {
 		last = at.rekeyedByOwner
@@ -102,10 +105,17 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if !owner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
 		return s.manyFrames(ctx, at)
 	}
-	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
-		return s.envelopeOf(ctx, at, e, c)
-	}
 	return nil
+}
+
+// mayComplain lets a complaint wait for nobody's rekeys but for those of its own
+// user: whom it names could otherwise be there first, again and again, each time
+// with another key that does not open.
+func (s *Service) mayComplain(ctx context.Context, at seat, e entry, c roomlog.Complaint) error {
+	if s.opts.Now().Sub(at.complained[e.Account]) < rekeyPause {
+		return errRekeyOften
+	}
+	return s.envelopeOf(ctx, at, e, c)
 }
 
 // moved reports whether e is the epoch that an endpoint or a right asks for.
@@ -168,6 +178,12 @@ func (s *Service) noteRekey(at seat, e entry) {
 		return
 	}
 	at.room.rekeyed = s.opts.Now()
+	if _, ok := roomlog.ComplaintOf(e.Entry); ok {
+		if at.room.complained == nil {
+			at.room.complained = map[bus.AccountID]time.Time{}
+		}
+		at.room.complained[e.Account] = at.room.rekeyed
+	}
 	if s.byOwner(at, e) {
 		at.room.rekeyedByOwner = at.room.rekeyed
 	}

@@ -69,7 +69,7 @@ func (ep *Epoch) has(id bus.AccountID, f Facts) bool {
 		return true
 	}
 	a := f.Bus().Account(id)
-	if a == nil {
+	if a == nil || a.Invite == (bus.InviteID{}) { // no invite: not one whose id is zero
 		return false
 	}
 	inv := f.Bus().Invite(a.Invite)
