@@ -92,9 +92,6 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if e.Op != roomlog.OpRekey {
 		return nil
 	}
-	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
-		return s.mayComplain(ctx, at, e, c)
-	}
 	owner, last := s.byOwner(at, e), at.rekeyed
 	if owner {
 		last = at.rekeyedByOwner
@@ -105,17 +102,10 @@ func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
 	if !owner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
 		return s.manyFrames(ctx, at)
 	}
-	return nil
-}
-
-// mayComplain lets a complaint wait for nobody's rekeys but for those of its own
-// user: whom it names could otherwise be there first, again and again, each time
-// with another key that does not open.
-func (s *Service) mayComplain(ctx context.Context, at seat, e entry, c roomlog.Complaint) error {
-	if s.opts.Now().Sub(at.complained[e.Account]) < rekeyPause {
-		return errRekeyOften
+	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
+		return s.envelopeOf(ctx, at, e, c)
 	}
-	return s.envelopeOf(ctx, at, e, c)
+	return nil
 }
 
 // moved reports whether e is the epoch that an endpoint or a right asks for.
@@ -178,12 +168,6 @@ func (s *Service) noteRekey(at seat, e entry) {
 		return
 	}
 	at.room.rekeyed = s.opts.Now()
-	if _, ok := roomlog.ComplaintOf(e.Entry); ok {
-		if at.room.complained == nil {
-			at.room.complained = map[bus.AccountID]time.Time{}
-		}
-		at.room.complained[e.Account] = at.room.rekeyed
-	}
 	if s.byOwner(at, e) {
 		at.room.rekeyedByOwner = at.room.rekeyed
 	}

@@ -53,7 +53,6 @@ type room struct {
 	tip    atomic.Pointer[tip]
 	// When plain rekeys were taken last, from anybody and from an owner.
 	rekeyed, rekeyedByOwner time.Time
-	complained              map[bus.AccountID]time.Time // when each member's complaint was
 
 	ended   []endedEpoch // oldest first
 	emptied bool         // it is closed, and its envelopes are gone
