@@ -21,6 +21,7 @@ type Live struct {
 	followers map[bus.RoomID]*follower
 	outboxes  map[bus.RoomID]*outbox
 	state     func(bus.StateEvent)
+	joined    func(bus.RoomID) // told that this user was put into a room that is not followed
 }
 
 // NewLive makes a Live without rooms. Rooms are added before Run. State, which
@@ -29,12 +30,36 @@ func (c *Client) NewLive(state func(bus.StateEvent)) *Live {
 	if state == nil {
 		state = func(bus.StateEvent) {}
 	}
-	return &Live{c: c, followers: map[bus.RoomID]*follower{}, outboxes: map[bus.RoomID]*outbox{}, state: state}
+	return &Live{c: c, followers: map[bus.RoomID]*follower{}, outboxes: map[bus.RoomID]*outbox{}, state: state,
+		joined: func(bus.RoomID) {}}
 }
 
-// Follow adds a room to read: events of what comes after a sequence.
+// Joined has told called when the node says that this user was put into a room
+// that is not followed. It must not wait.
+func (l *Live) Joined(told func(bus.RoomID)) { l.joined = told }
+
+// Again makes a Live that goes on where this one, whose Run has returned, left
+// off, with those of its rooms that stay.
+func (l *Live) Again(stays func(bus.RoomID) bool) *Live {
+	next := l.c.NewLive(l.state)
+	next.joined = l.joined
+	for id, f := range l.followers {
+		if stays(id) {
+			next.followers[id] = f
+		}
+	}
+	return next
+}
+
+// Follows reports whether a room is followed.
+func (l *Live) Follows(id bus.RoomID) bool { return l.followers[id] != nil }
+
+// Follow adds a room to read: events of what comes after a sequence, and of what
+// its log has beyond what is known here.
 func (l *Live) Follow(id bus.RoomID, after uint64, emit func(bus.Event) error) {
-	l.followers[id] = l.c.newFollower(id, after, emit)
+	f := l.c.newFollower(id, after, emit)
+	f.skipLog()
+	l.followers[id] = f
 }
 
 // Run lives until ctx ends (nil), or until the bus says for good that it will
@@ -246,6 +271,9 @@ func (l *Live) notice(m *nats.Msg) {
 		}
 		if o := l.outboxes[about.Room]; o != nil {
 			o.nudge()
+		}
+		if !l.Follows(about.Room) {
+			l.joined(about.Room)
 		}
 	}
 }

@@ -304,7 +304,11 @@ func (c *Client) Members(ctx context.Context, id bus.RoomID) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Member
+	return c.members(r), nil
+}
+
+// members is called with the world locked.
+func (c *Client) members(r *room) (out []Member) {
 	for _, m := range r.Members() {
 		out = append(out, Member{User: c.world.handle(m.Account), Account: m.Account, Role: m.Role.String(),
 			Trust: c.world.trust(m.Account), Since: m.Time})
@@ -314,7 +318,7 @@ func (c *Client) Members(ctx context.Context, id bus.RoomID) ([]Member, error) {
 		out = append(out, Member{User: inv.Handle, Role: g.Role.String(), Trust: bus.TrustUnverified, Since: g.Time, Invited: true})
 	}
 	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(string(a.User), string(b.User)) })
-	return out, nil
+	return out
 }
 
 func (w *world) handle(id bus.AccountID) bus.Handle {

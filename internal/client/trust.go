@@ -89,3 +89,16 @@ func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) err
 func (w *world) party(a *buslog.Account) identity.Party {
 	return identity.Party{Account: a.ID, Key: w.key(a)}
 }
+
+// SameKeys reports whether both numbers are of the same keys.
+func (c Comparison) SameKeys(o Comparison) bool {
+	return c.Number == o.Number && c.pin.Account == o.pin.Account && c.pin.Key == o.pin.Key
+}
+
+// ReadDecisions takes in what was decided about users, without asking the node.
+func (c *Client) ReadDecisions(ctx context.Context) (err error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	c.world.pins, err = c.store.Pins(ctx)
+	return err
+}

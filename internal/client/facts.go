@@ -1,0 +1,107 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/profile"
+)
+
+// Facts is what is known of a room here, whatever the node may have by now.
+type Facts struct {
+	ID         bus.RoomID
+	Name       string     // empty while its key is not here
+	With       bus.Handle // the other person of a room of two
+	By         bus.Handle // who put this user into it; this user, where he came by himself
+	Role       bus.RoomRole
+	Clear      bool // not end-to-end encrypted
+	Epoch      bus.Epoch
+	Since      time.Time // of the epoch
+	Members    int
+	Unverified int // members that nobody compared
+	Changed    int // members that have another key than before
+}
+
+// KnownRooms lists the rooms that the profile knows, without asking the node.
+func (c *Client) KnownRooms(ctx context.Context) ([]Facts, error) {
+	names, err := c.store.Rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Facts
+	for _, n := range names {
+		f, err := c.facts(ctx, n)
+		switch {
+		case err != nil:
+			return nil, err
+		case f.Role != 0 && !n.Gone:
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// RoomFacts is what is known of one room, without asking the node.
+func (c *Client) RoomFacts(ctx context.Context, id bus.RoomID) (Facts, error) {
+	names, err := c.store.Rooms(ctx)
+	if err != nil {
+		return Facts{}, err
+	}
+	called := profile.RoomName{Room: id}
+	if i := slices.IndexFunc(names, func(n profile.RoomName) bool { return n.Room == id }); i >= 0 {
+		called = names[i]
+	}
+	return c.facts(ctx, called)
+}
+
+func (c *Client) facts(ctx context.Context, called profile.RoomName) (Facts, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	f := Facts{ID: called.Room, Name: called.Name, With: called.Direct}
+	r, err := c.world.loadRoom(ctx, called.Room)
+	if err != nil || r.Epoch == nil {
+		return f, err
+	}
+	me, _ := r.Member(c.id.Account)
+	f.Role, f.Clear, f.Epoch, f.Since = me.Role, r.Create.Suite == bus.SuiteClear, r.Epoch.Number, r.Epoch.Started
+	f.By = c.world.handle(r.changes[me.Since].entry.Account)
+	for _, m := range r.Members() {
+		f.Members++
+		switch c.world.trust(m.Account) {
+		case bus.TrustUnverified:
+			f.Unverified++
+		case bus.TrustChanged:
+			f.Changed++
+		}
+	}
+	return f, nil
+}
+
+// KnownMembers is Members without asking the node.
+func (c *Client) KnownMembers(ctx context.Context, id bus.RoomID) ([]Member, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.members(r), nil
+}
+
+// KnownPeople lists everybody on the bus who is not revoked, by name, without
+// asking the node.
+func (c *Client) KnownPeople(ctx context.Context) (out []bus.Handle, err error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.world.loadBus(ctx); err != nil {
+		return nil, err
+	}
+	for _, a := range c.world.bus.Users() {
+		if a.Active() {
+			out = append(out, a.Handle)
+		}
+	}
+	return out, nil
+}
