@@ -30,6 +30,8 @@ type Env struct {
 	LoadClient func(*pflag.FlagSet) (config.Client, error)
 	LoadServe  func(*pflag.FlagSet) (config.Serve, error)
 
+	LoadTerminal func() config.Terminal
+
 	// Flags that every command takes and that are no settings.
 	Yes, NoInput, DryRun, Quiet bool
 
@@ -49,6 +51,8 @@ func systemEnv() *Env {
 		Now:        time.Now,
 		LoadClient: config.LoadClient,
 		LoadServe:  config.LoadServe,
+
+		LoadTerminal: config.LoadTerminal,
 	}
 }
 

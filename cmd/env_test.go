@@ -35,6 +35,8 @@ func newFakeEnv(stdin string) *fakeEnv {
 			return config.Client{Output: format, Timeout: time.Second}, nil
 		},
 		LoadServe: func(*pflag.FlagSet) (config.Serve, error) { return config.Serve{}, nil },
+
+		LoadTerminal: func() config.Terminal { return config.Terminal{} },
 	}
 	return f
 }

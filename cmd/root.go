@@ -28,6 +28,7 @@ func newRootCmd(env *Env) *cobra.Command {
 		"  unibus serve\n  unibus room create ops\n  unibus send ops \"hello\"",
 		newAuditCmd(env),
 		newBlobCmd(env),
+		newChatCmd(env),
 		newCompletionCmd(env),
 		newConfigCmd(env),
 		newContextCmd(env),

@@ -28,7 +28,8 @@ func newRuns() *runs { return &runs{all: map[string]*running{}} }
 
 // commands run programs that go on while the script does:
 //
-//	run NAME bob read ops --follow   stdout to NAME.out, stderr to NAME.err
+//	run NAME bob read ops --follow   stdout to NAME.out, stderr to NAME.err,
+//	                                 stdin from the pipe NAME.in where there is one
 //	signal NAME INT
 //	ended NAME 130                   waits for its end and checks the exit code
 //
@@ -60,6 +61,10 @@ func (r *runs) start(ts *testscript.TestScript, neg bool, args []string) {
 	command := exec.Command(path, args[2:]...)
 	command.Dir, command.Env = ts.MkAbs("."), scriptEnviron(ts)
 	command.Stdout, command.Stderr = newFile(ts, args[0]+".out"), newFile(ts, args[0]+".err")
+	if in, err := os.OpenFile(ts.MkAbs(args[0]+".in"), os.O_RDWR, 0); err == nil { // for both: no writer's end is the pipe's
+		command.Stdin = in
+		ts.Defer(func() { in.Close() })
+	}
 	ts.Check(command.Start())
 	p := &running{cmd: command, ended: make(chan struct{})}
 	go func() {

@@ -61,6 +61,10 @@ func Variables() []Variable {
 		{"XDG_CONFIG_HOME", "where unibus/config.toml is, without UNIBUS_HOME"},
 		{"XDG_DATA_HOME", "holds unibus/ without UNIBUS_HOME, and unibus/node"},
 		{"XDG_RUNTIME_DIR", "where sockets are, without UNIBUS_HOME"},
+		{"TERM", "dumb: the chat speaks in lines, as with --plain"},
+		{"NO_COLOR", "not empty: the chat has no colours"},
+		{"VISUAL", "what Ctrl+O in the chat runs"},
+		{"EDITOR", "the same, where VISUAL is not set"},
 	}
 	list = appendVariables(list, clientSettings())
 	return appendVariables(list, serveSettings(""))

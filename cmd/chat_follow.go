@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"context"
+	"slices"
+
+	"unibus/internal/bus"
+	"unibus/tui"
+)
+
+// happened takes an event of a room that is followed.
+func (s *chat) happened(id bus.RoomID, e bus.Event) error {
+	s.mu.Lock()
+	r := s.rooms[id]
+	if r == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	m := r.count(e, s.c.Handle())
+	s.mu.Unlock()
+	if m != nil && m.From == s.c.Handle() {
+		s.arrived(id, m.ID)
+	}
+	s.tell(tui.Event{Room: id, Happened: &e})
+	if e.Epoch != nil || e.Member != nil {
+		return s.inform(s.ctx, id)
+	}
+	return nil
+}
+
+// count takes an event into a room's counts, and returns its message.
+func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
+	m := e.Message
+	if e.Late != nil {
+		m = e.Late.Message
+	}
+	switch {
+	case e.Undecryptable != nil:
+		r.info.Last = max(r.info.Last, e.Undecryptable.Seq)
+	case e.Removed != nil:
+		r.info.Gone, r.info.GoneBy = e.Removed.Reason, e.Removed.By
+	}
+	if m == nil {
+		return nil
+	}
+	fresh := m.Seq == 0 || m.Seq > r.info.Last || m.Seq == r.info.Last && m.Number > 0
+	r.info.Last = max(r.info.Last, m.Seq)
+	if fresh && m.From != self && slices.Contains([]string{"text", "reply", "file"}, m.Kind) {
+		r.info.Unread++
+		if tui.Mentions(m.Text, self) {
+			r.info.Mentions++
+		}
+	}
+	return m
+}
+
+// inform tells what is known of a room now.
+func (s *chat) inform(ctx context.Context, id bus.RoomID) error {
+	facts, err := s.c.RoomFacts(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	r := s.rooms[id]
+	if r == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	if facts.Role != 0 { // else the log says that one is out: the follow tells why
+		r.learn(facts)
+	}
+	info := r.info
+	s.mu.Unlock()
+	s.tell(tui.Event{Room: id, Info: &info})
+	return nil
+}

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/tui"
+)
+
+// chatBehind is how far back a room is followed from at most, in sequences: what
+// is older is loaded when somebody looks.
+const chatBehind = 1000
+
+// joined looks at the rooms again, when there is a new one.
+func (s *chat) joined(id bus.RoomID) {
+	s.mu.Lock()
+	known := s.rooms[id] != nil
+	s.mu.Unlock()
+	if !known {
+		s.follows()
+	}
+}
+
+// follows has the rooms listed and followed anew.
+func (s *chat) follows() {
+	select {
+	case s.again <- struct{}{}:
+	default:
+	}
+}
+
+// list asks for the rooms and tells what is new of them.
+func (s *chat) list(ctx context.Context) error {
+	refs, err := s.c.ListMyRooms(ctx)
+	if err != nil {
+		return err
+	}
+	listed := map[bus.RoomID]bool{}
+	for _, ref := range refs {
+		listed[ref.ID] = true
+		if err := s.listed(ctx, ref); err != nil {
+			return err
+		}
+	}
+	for _, id := range s.absent(listed) {
+		s.tell(tui.Event{Room: id, Forgotten: true})
+	}
+	s.mu.Lock()
+	s.newcomer = false
+	s.mu.Unlock()
+	return nil
+}
+
+// listed takes in a room of one's own as the node tells it.
+func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
+	facts, err := s.c.RoomFacts(ctx, ref.ID)
+	if err != nil {
+		return err
+	}
+	if _, err = s.add(ctx, facts); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	r := s.rooms[ref.ID]
+	if r.info.Last == r.after { // nothing of it was told yet
+		r.begin(ref.Last, s.newcomer)
+	}
+	info := r.info
+	s.mu.Unlock()
+	s.tell(tui.Event{Room: ref.ID, Info: &info})
+	return nil
+}
+
+// begin says where following begins: after what was read, but not too far back.
+// Who never had a chat here is not shown everything as new.
+func (r *chatRoom) begin(last uint64, first bool) {
+	if last > chatBehind {
+		r.after = max(r.after, last-chatBehind)
+	}
+	if first && r.info.Read == 0 {
+		r.after = last
+	}
+	r.info.Last = r.after
+}
+
+// absent forgets the rooms that are one's own no more, but for those that the
+// person was told about.
+func (s *chat) absent(listed map[bus.RoomID]bool) (gone []bus.RoomID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, r := range s.rooms {
+		if !listed[id] && r.info.Gone == "" {
+			delete(s.rooms, id)
+			gone = append(gone, id)
+		}
+	}
+	return gone
+}

@@ -1,0 +1,169 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/tui"
+)
+
+// chatPause is how long a chat waits between tries at most.
+const chatPause = 5 * time.Second
+
+// live follows the rooms until the session ends, each time they are others anew.
+func (s *chat) live() {
+	s.tell(tui.Event{Conn: &tui.Conn{State: tui.Connecting, Node: s.node(), Since: s.env.Now()}})
+	l := s.c.NewLive(s.connection)
+	l.Joined(s.joined)
+	for tries := 0; s.ctx.Err() == nil; {
+		err := s.list(s.ctx)
+		if err == nil {
+			tries = 0
+			l = s.following(l)
+			err = s.follow(l)
+		}
+		var fault *bus.Error
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case err == nil, s.lost(err):
+		case errors.As(err, &fault) && fault.Retryable:
+			tries++
+			if !s.pause(tries, err) {
+				return
+			}
+		default:
+			s.ended(err)
+			return
+		}
+	}
+}
+
+// lost reports whether a room ended the connection: the others go on.
+func (s *chat) lost(err error) bool {
+	return errors.Is(err, bus.ErrNotMember) || errors.Is(err, bus.ErrRoomClosed) || bus.CodeOf(err) == "removed"
+}
+
+// pause tells that the node is away and waits before the next try.
+func (s *chat) pause(tries int, err error) bool {
+	s.now(tui.Conn{State: tui.Reconnecting, Attempt: tries, Next: s.env.Now().Add(chatWait(tries)), Err: err})
+	return s.sleep(tries)
+}
+
+// chatWait is how long to wait before a try.
+func chatWait(tries int) time.Duration {
+	return min(chatPause, time.Duration(tries*tries)*100*time.Millisecond)
+}
+
+// sleep waits for the next try, and reports false when the session ends first.
+func (s *chat) sleep(tries int) bool {
+	timer := time.NewTimer(chatWait(tries))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// ended tells that the session is over for good.
+func (s *chat) ended(err error) {
+	state := tui.Ended
+	if errors.Is(err, bus.ErrRevoked) {
+		state = tui.Revoked
+	}
+	s.mu.Lock()
+	s.fault = err
+	s.mu.Unlock()
+	s.now(tui.Conn{State: state, Err: err})
+}
+
+// now tells the state of the connection.
+func (s *chat) now(c tui.Conn) {
+	c.Node, c.Since = s.node(), s.env.Now()
+	s.mu.Lock()
+	s.state = c.State
+	s.mu.Unlock()
+	s.tell(tui.Event{Conn: &c})
+}
+
+func (s *chat) node() string { return strings.TrimPrefix(s.c.URL(), "https://") }
+
+// connection takes what the connection does.
+func (s *chat) connection(e bus.StateEvent) {
+	if e.State == bus.StateReconnecting {
+		s.now(tui.Conn{State: tui.Reconnecting, Attempt: e.Attempt, Next: s.env.Now().Add(e.Next)})
+		return
+	}
+	s.now(tui.Conn{State: tui.Online})
+	s.running.Go(s.meet)
+}
+
+// meet tells who is on the bus.
+func (s *chat) meet() {
+	people, err := s.c.People(s.ctx)
+	if err != nil {
+		return // the next connection tells
+	}
+	var active []bus.Handle
+	for _, p := range people {
+		if !p.Revoked {
+			active = append(active, p.Handle)
+		}
+	}
+	s.tell(tui.Event{People: active})
+}
+
+// following is a Live for the rooms of now: as many as a connection takes, that
+// on the screen before all others.
+func (s *chat) following(before *client.Live) *client.Live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []bus.RoomID
+	for id, r := range s.rooms {
+		if r.info.Gone == "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b bus.RoomID) int {
+		return cmp.Or(cmp.Compare(rank(b == s.looked), rank(a == s.looked)), strings.Compare(a.String(), b.String()))
+	})
+	ids = ids[:min(len(ids), bus.MaxOpenRooms)]
+	l := before.Again(func(id bus.RoomID) bool { return slices.Contains(ids, id) })
+	for _, id := range ids {
+		if !l.Follows(id) {
+			l.Follow(id, s.rooms[id].info.Last, func(e bus.Event) error { return s.happened(id, e) })
+		}
+	}
+	return l
+}
+
+func rank(first bool) int {
+	if first {
+		return 1
+	}
+	return 0
+}
+
+// follow runs a Live until it ends, or the rooms are others.
+func (s *chat) follow(l *client.Live) error {
+	ctx, stop := context.WithCancel(s.ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-s.again:
+		stop()
+		<-ended
+		return nil
+	}
+}

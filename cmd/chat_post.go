@@ -1,0 +1,232 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/tui"
+)
+
+// post sends what waits in the outbox of one room, over a connection of its own
+// that stays open for a while.
+type post struct {
+	look    chan struct{}
+	queued  map[bus.RecordID]bool // of the outbox; guarded by chat.mu, as all below
+	flying  map[bus.RecordID]bool // handed to the connection, and not answered yet
+	refused map[bus.RecordID]bool // for good: only the person has them sent again
+	over    map[bus.RecordID]bool // sent or dropped: never handed over again
+}
+
+const (
+	// postIdle is how long a connection to send with stays open after the last
+	// message.
+	postIdle = time.Minute
+	// postAhead is how many records may be under way.
+	postAhead = 64
+)
+
+// post returns the post of a room, and begins it.
+func (s *chat) post(room bus.RoomID) *post {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.posts[room]
+	if p == nil {
+		p = &post{look: make(chan struct{}, 1), queued: map[bus.RecordID]bool{}, flying: map[bus.RecordID]bool{},
+			refused: map[bus.RecordID]bool{}, over: map[bus.RecordID]bool{}}
+		s.posts[room] = p
+		s.running.Go(func() { s.deliver(room, p) })
+	}
+	return p
+}
+
+// wake has the outbox of a room looked at.
+func (s *chat) wake(room bus.RoomID) {
+	select {
+	case s.post(room).look <- struct{}{}:
+	default:
+	}
+}
+
+// deliver sends until the session ends. Where the bus is away it waits.
+func (s *chat) deliver(room bus.RoomID, p *post) {
+	for tries := 0; ; {
+		select {
+		case <-p.look:
+		case <-s.ctx.Done():
+			return
+		}
+		err := s.postLife(room, p)
+		s.mu.Lock()
+		clear(p.flying)
+		s.mu.Unlock()
+		var fault *bus.Error
+		switch {
+		case s.ctx.Err() != nil:
+			return
+		case err == nil:
+			tries = 0
+		case errors.As(err, &fault) && fault.Retryable:
+			tries++
+			if !s.sleep(tries) {
+				return
+			}
+			s.wake(room)
+		default:
+			s.refuseAll(room, p, err)
+		}
+	}
+}
+
+// postLife sends what waits until nothing came for a while. An error says why
+// the connection ended.
+func (s *chat) postLife(room bus.RoomID, p *post) error {
+	l := s.c.NewLive(nil)
+	box := l.Post(room, 0)
+	ctx, stop := context.WithCancel(s.ctx)
+	ended := make(chan error, 1)
+	s.running.Go(func() { ended <- l.Run(ctx) })
+	defer stop()
+	acks := make(chan client.Ack, postAhead)
+	idle := time.NewTimer(postIdle)
+	defer idle.Stop()
+	for {
+		if err := s.hand(ctx, room, p, box, acks); err != nil {
+			return err
+		}
+		select {
+		case a := <-acks:
+			s.answered(room, p, a)
+			idle.Reset(postIdle)
+		case <-p.look:
+			idle.Reset(postIdle)
+		case err := <-ended:
+			return err
+		case <-idle.C:
+			stop()
+			return <-ended
+		}
+	}
+}
+
+// hand gives what waits to the connection, in its order.
+func (s *chat) hand(ctx context.Context, room bus.RoomID, p *post, box *client.Outbox, acks chan<- client.Ack) error {
+	queued, err := s.c.Queued(ctx, room)
+	if err != nil {
+		return err
+	}
+	for _, q := range queued {
+		if !s.next(p, q.Record.ID) {
+			continue
+		}
+		if err := box.Send(ctx, q.Record, acks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next reports whether a record is to be sent now.
+func (s *chat) next(p *post, id bus.RecordID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.queued[id] = !p.over[id]
+	if p.over[id] || p.flying[id] || p.refused[id] || len(p.flying) == postAhead {
+		return false
+	}
+	p.flying[id] = true
+	return true
+}
+
+// answered takes what became of a record.
+func (s *chat) answered(room bus.RoomID, p *post, a client.Ack) {
+	if a.Err != nil {
+		s.refuse(room, p, a.ID, a.Err)
+		return
+	}
+	s.arrived(room, a.ID)
+}
+
+// arrived takes a record that the node has out of the outbox: it said so, or the
+// message came back.
+func (s *chat) arrived(room bus.RoomID, id bus.RecordID) {
+	s.mu.Lock()
+	p := s.posts[room]
+	queued := p != nil && p.queued[id]
+	if queued {
+		p.end(id)
+	}
+	s.mu.Unlock()
+	if !queued {
+		return
+	}
+	if err := s.c.Unqueue(context.WithoutCancel(s.ctx), id); err != nil {
+		return // it is sent again under its id, and shown once
+	}
+	s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: tui.Draft{Room: room, ID: id}, State: tui.OutgoingSent}})
+}
+
+// end has a record handed over no more.
+func (p *post) end(id bus.RecordID) {
+	p.over[id] = true
+	delete(p.queued, id)
+	delete(p.flying, id)
+	delete(p.refused, id)
+}
+
+func (s *chat) refuse(room bus.RoomID, p *post, id bus.RecordID, err error) {
+	s.mu.Lock()
+	delete(p.flying, id)
+	p.refused[id] = true
+	s.mu.Unlock()
+	s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: tui.Draft{Room: room, ID: id}, State: tui.OutgoingFailed, Err: err}})
+}
+
+// refuseAll gives up what waits: nothing can be written to the room.
+func (s *chat) refuseAll(room bus.RoomID, p *post, err error) {
+	s.mu.Lock()
+	var ids []bus.RecordID
+	for id, queued := range p.queued {
+		if queued && !p.refused[id] {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	for _, id := range ids {
+		s.refuse(room, p, id, err)
+	}
+}
+
+// drain waits until what was written is sent, where the bus may take it soon.
+func (s *chat) drain(limit time.Duration) {
+	check := time.NewTicker(10 * time.Millisecond)
+	defer check.Stop()
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	for s.sending() {
+		select {
+		case <-check.C:
+		case <-end.C:
+			return
+		}
+	}
+}
+
+// sending reports whether something is on its way, and the bus is not away.
+func (s *chat) sending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != tui.Connecting && s.state != tui.Online {
+		return false
+	}
+	for _, p := range s.posts {
+		for id, queued := range p.queued {
+			if queued && !p.refused[id] {
+				return true
+			}
+		}
+	}
+	return false
+}

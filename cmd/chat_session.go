@@ -1,0 +1,213 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/client"
+	"unibus/tui"
+)
+
+// chat is the tui.Session over a client: one connection follows the rooms, and
+// one more for each room that is being written to.
+type chat struct {
+	env     *Env
+	c       *client.Client
+	timeout time.Duration // of transfers that do not move
+	ctx     context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	events chan []tui.Event
+	gate   sync.RWMutex // held while something is told, and for good to close events
+	closed bool
+
+	again chan struct{} // the rooms to follow are others now
+
+	asked bus.RoomID // the room that the person named; zero: none
+
+	mu        sync.Mutex
+	rooms     map[bus.RoomID]*chatRoom
+	posts     map[bus.RoomID]*post
+	transfers map[bus.RecordID]context.CancelFunc
+	kept      chatKept
+	state     tui.ConnState
+	looked    bus.RoomID
+	newcomer  bool  // there was no chat before, and the rooms were not listed yet
+	fault     error // why the session ended
+}
+
+var _ tui.Session = (*chat)(nil)
+
+// chatRoom is a room on the screen. It is told of by value.
+type chatRoom struct {
+	info  tui.Room
+	after uint64 // where following it begins
+}
+
+// chatKept is what the profile remembers of the chat.
+type chatKept struct {
+	Memory tui.Memory
+	Opened map[bus.RoomID]bool // rooms that the person has come into
+	Begun  bool                // there was a chat before
+}
+
+// chatState is the name under which it is kept.
+const chatState = "chat"
+
+// eventsAhead is how many batches the screen may be behind.
+const eventsAhead = 64
+
+func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
+	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead), again: make(chan struct{}, 1),
+		rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{}, transfers: map[bus.RecordID]context.CancelFunc{}}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return s
+}
+
+// Resume implements tui.Session.
+func (s *chat) Resume(ctx context.Context) (start tui.Start, err error) {
+	if err := s.recall(ctx); err != nil {
+		return start, err
+	}
+	known, err := s.c.KnownRooms(ctx)
+	if err != nil {
+		return start, err
+	}
+	start.Self, start.Memory = s.c.Handle(), s.kept.Memory
+	for _, f := range known {
+		r, err := s.add(ctx, f)
+		if err != nil {
+			return start, err
+		}
+		start.Rooms = append(start.Rooms, r)
+		waiting, err := s.waiting(ctx, f.ID)
+		if err != nil {
+			return start, err
+		}
+		start.Outgoing = append(start.Outgoing, waiting...)
+	}
+	if start.People, err = s.c.KnownPeople(ctx); err != nil {
+		return start, err
+	}
+	s.running.Go(s.live)
+	for _, o := range start.Outgoing {
+		s.wake(o.Room)
+	}
+	return start, nil
+}
+
+func (s *chat) recall(ctx context.Context) error {
+	raw, err := s.c.Recall(ctx, chatState)
+	if err != nil {
+		return err
+	}
+	if raw != nil {
+		if err := json.Unmarshal(raw, &s.kept); err != nil {
+			s.kept = chatKept{} // of another version: where one was is no great loss
+		}
+	}
+	if s.kept.Opened == nil {
+		s.kept.Opened = map[bus.RoomID]bool{}
+	}
+	s.newcomer = !s.kept.Begun
+	if s.asked != (bus.RoomID{}) {
+		s.kept.Opened[s.asked] = true
+	}
+	return nil
+}
+
+// add takes a room in as it is known here.
+func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
+	mark, err := s.c.Mark(ctx, f.ID)
+	if err != nil {
+		return tui.Room{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[f.ID]
+	if r == nil {
+		r = &chatRoom{info: tui.Room{ID: f.ID, Last: mark, Read: mark}, after: mark}
+		if s.newcomer || f.With != "" || f.By == s.c.Handle() {
+			s.kept.Opened[f.ID] = true
+		}
+		r.info.Invited = !s.kept.Opened[f.ID]
+		s.rooms[f.ID] = r
+	}
+	r.learn(f)
+	return r.info, nil
+}
+
+// learn takes in what is known of a room now.
+func (r *chatRoom) learn(f client.Facts) {
+	i := &r.info
+	i.Name, i.With, i.By, i.Role, i.Clear = f.Name, f.With, f.By, f.Role, f.Clear
+	i.Epoch, i.EpochSince = f.Epoch, f.Since
+	i.Members, i.Unverified, i.Changed = f.Members, f.Unverified, f.Changed
+}
+
+// Events implements tui.Session.
+func (s *chat) Events() <-chan []tui.Event { return s.events }
+
+// tell hands events to the screen, and waits while it is behind.
+func (s *chat) tell(events ...tui.Event) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return
+	}
+	select {
+	case s.events <- events:
+	case <-s.ctx.Done():
+	}
+}
+
+// Keep implements tui.Session.
+func (s *chat) Keep(ctx context.Context, m tui.Memory) error {
+	s.mu.Lock()
+	s.kept.Memory = m
+	s.mu.Unlock()
+	return s.keep(ctx)
+}
+
+func (s *chat) keep(ctx context.Context) error {
+	s.mu.Lock()
+	s.kept.Begun = true
+	raw, err := json.Marshal(s.kept)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.c.Remember(ctx, chatState, raw)
+}
+
+// lastWords is how long the end of a chat waits for what was written last.
+const lastWords = 3 * time.Second
+
+// close ends the session, and says why it had ended before.
+func (s *chat) close() error {
+	s.drain(lastWords)
+	s.end()
+	s.running.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(s.fault, context.Canceled) {
+		return nil
+	}
+	return s.fault
+}
+
+// end closes Events, once nobody tells anything any more.
+func (s *chat) end() {
+	s.stop()
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if !s.closed {
+		s.closed = true
+		close(s.events)
+	}
+}

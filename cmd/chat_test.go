@@ -1,0 +1,90 @@
+package cmd
+
+import (
+	"testing"
+
+	"unibus/internal/bus"
+	"unibus/internal/seal"
+	"unibus/tui"
+)
+
+// What the screen calls a kind is what is sent, and nothing else is.
+func TestChatRecords(t *testing.T) {
+	t.Parallel()
+	about := &bus.RecordRef{Frame: bus.Prefix{7}, Number: 2}
+	for _, c := range []struct {
+		draft tui.Draft
+		want  seal.RecordKind // 0: refused
+	}{
+		{tui.Draft{Kind: "text", Text: "hi"}, seal.KindText},
+		{tui.Draft{Kind: "reply", Text: "hi", About: about}, seal.KindReply},
+		{tui.Draft{Kind: "edit", Text: "hi", About: about}, seal.KindEdit},
+		{tui.Draft{Kind: "delete", About: about}, seal.KindDelete},
+		{tui.Draft{Kind: "reaction", About: about}, seal.KindReaction},
+		{tui.Draft{Kind: "text", Text: "hi", About: about}, 0},
+		{tui.Draft{Kind: "reply", Text: "hi"}, 0},
+		{tui.Draft{Kind: "file"}, 0},
+		{tui.Draft{Kind: "text", Text: string(make([]byte, maxText+1))}, 0},
+	} {
+		c.draft.ID = bus.RecordID{1}
+		r, err := recordOf(c.draft)
+		if c.want == 0 {
+			if err == nil {
+				t.Errorf("%s, about %v, is sent", c.draft.Kind, c.draft.About)
+			}
+			continue
+		}
+		if err != nil || r.Kind != c.want {
+			t.Errorf("%s: got kind %d, %v", c.draft.Kind, r.Kind, err)
+			continue
+		}
+		back := draftOf(c.draft.Room, r)
+		if back.Kind != c.draft.Kind || back.Text != c.draft.Text || back.ID != c.draft.ID ||
+			(back.About == nil) != (about == nil || c.draft.About == nil) || back.About != nil && *back.About != *about {
+			t.Errorf("%s: shown again as %+v", c.draft.Kind, back)
+		}
+	}
+}
+
+// A room is followed from what was read on, not too far back, and by a newcomer
+// from its end.
+func TestChatBegins(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		read, last, want uint64
+		newcomer         bool
+	}{
+		{0, 0, 0, false},
+		{0, 7, 0, false},
+		{0, 7, 7, true},
+		{5, 7, 5, true},
+		{5, 7, 5, false},
+		{5, 5000, 5000 - chatBehind, false},
+		{0, 5000, 5000, true},
+	} {
+		r := chatRoom{info: tui.Room{Read: c.read, Last: c.read}, after: c.read}
+		r.begin(c.last, c.newcomer)
+		if r.after != c.want || r.info.Last != c.want {
+			t.Errorf("read to %d of %d, newcomer %v: begins after %d, told %d; want %d", c.read, c.last, c.newcomer, r.after, r.info.Last, c.want)
+		}
+	}
+}
+
+// What others write counts once; what they change, and one's own, does not.
+func TestChatCounts(t *testing.T) {
+	t.Parallel()
+	r := chatRoom{info: tui.Room{Last: 10}}
+	for _, m := range []bus.Message{
+		{Seq: 9, From: "bob", Kind: "text", Text: "@alice old"},
+		{Seq: 11, From: "bob", Kind: "text", Text: "hi @alice"},
+		{Seq: 11, Number: 1, From: "bob", Kind: "reply", Text: "and this"},
+		{Seq: 12, From: "bob", Kind: "reaction", Text: "@alice"},
+		{Seq: 13, From: "alice", Kind: "text", Text: "mine"},
+	} {
+		r.count(bus.Event{Message: &m}, "alice")
+	}
+	r.count(bus.Event{Undecryptable: &bus.UndecryptableEvent{Seq: 14}}, "alice")
+	if r.info.Unread != 2 || r.info.Mentions != 1 || r.info.Last != 14 {
+		t.Errorf("got %d unread, %d mentions, last %d; want 2, 1, 14", r.info.Unread, r.info.Mentions, r.info.Last)
+	}
+}
