@@ -57,6 +57,9 @@ func (m *Model) search(p *panel, where bus.RoomID, words string) tea.Cmd {
 				return nil
 			}
 			if err != nil {
+				if m.panel() == p {
+					m.closePanel() // in lines it would take what is typed next
+				}
 				return m.fail("search", err)
 			}
 			p.picker.Empty = nothingFound
