@@ -43,7 +43,8 @@ func (c *Client) Queued(ctx context.Context, room bus.RoomID) ([]Queued, error) 
 	return out, nil
 }
 
-var errQueued = bus.Errorf(bus.Integrity, "bad_profile", "what waits to be sent cannot be read")
+// errQueued: it is sealed, so that this or another version wrote it.
+var errQueued = bus.Errorf(bus.Failed, "bad_outbox", "what waits to be sent cannot be read").WithHint("was a newer unibus used here? use that one")
 
 // Preview is what a record will be as a message, as far as that is known before it
 // is sent.
