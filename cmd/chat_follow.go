@@ -21,12 +21,18 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 	if m != nil && m.From == s.c.Handle() {
 		s.arrived(id, m.ID)
 	}
+	if m != nil && m.Kind == "value" {
+		return s.readElsewhere(id, m)
+	}
 	s.tell(tui.Event{Room: id, Happened: &e})
 	if e.Epoch != nil || e.Member != nil {
 		return s.inform(s.ctx, id)
 	}
 	return nil
 }
+
+// maxUnread bounds the messages that are counted in a room, 16 bytes each.
+const maxUnread = 10_000
 
 // count takes an event into a room's counts, and returns its message.
 func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
@@ -46,10 +52,9 @@ func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
 	fresh := m.Seq == 0 || m.Seq > r.info.Last || m.Seq == r.info.Last && m.Number > 0
 	r.info.Last = max(r.info.Last, m.Seq)
 	if fresh && m.From != self && slices.Contains([]string{"text", "reply", "file"}, m.Kind) {
-		r.info.Unread++
-		if tui.Mentions(m.Text, self) {
-			r.info.Mentions++
-		}
+		r.unread = append(r.unread, unreadMessage{m.Seq, tui.Mentions(m.Text, self)})
+		r.unread = r.unread[max(0, len(r.unread)-maxUnread):]
+		r.recount()
 	}
 	return m
 }

@@ -64,7 +64,7 @@ func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
 	s.mu.Lock()
 	r := s.rooms[ref.ID]
 	if r.info.Last == r.after { // nothing of it was told yet
-		r.begin(ref.Last, s.newcomer)
+		r.begin(ref.Last, s.newcomer && r.info.With != s.c.Handle())
 	}
 	info := r.info
 	s.mu.Unlock()

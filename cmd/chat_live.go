@@ -104,6 +104,7 @@ func (s *chat) connection(e bus.StateEvent) {
 	}
 	s.now(tui.Conn{State: tui.Online})
 	s.running.Go(s.meet)
+	s.running.Go(s.companions)
 }
 
 // meet tells who is on the bus.
@@ -133,7 +134,7 @@ func (s *chat) following(before *client.Live) *client.Live {
 		}
 	}
 	slices.SortFunc(ids, func(a, b bus.RoomID) int {
-		return cmp.Or(cmp.Compare(rank(b == s.looked), rank(a == s.looked)), strings.Compare(a.String(), b.String()))
+		return cmp.Or(cmp.Compare(s.rank(b), s.rank(a)), strings.Compare(a.String(), b.String()))
 	})
 	ids = ids[:min(len(ids), bus.MaxOpenRooms)]
 	l := before.Again(func(id bus.RoomID) bool { return slices.Contains(ids, id) })
@@ -145,8 +146,13 @@ func (s *chat) following(before *client.Live) *client.Live {
 	return l
 }
 
-func rank(first bool) int {
-	if first {
+// rank is how much a room is to be followed: that on the screen, then that of
+// one's own devices.
+func (s *chat) rank(id bus.RoomID) int {
+	switch {
+	case id == s.looked:
+		return 2
+	case s.rooms[id].info.With == s.c.Handle():
 		return 1
 	}
 	return 0

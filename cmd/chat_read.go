@@ -28,24 +28,6 @@ func (s *chat) Search(context.Context, tui.Query) ([]bus.Message, error) {
 	return nil, bus.Errorf(bus.Invalid, "no_search", "searching is not there yet").WithHint("scroll with PgUp, or use: unibus read ROOM")
 }
 
-// Mark implements tui.Session.
-func (s *chat) Mark(ctx context.Context, room bus.RoomID, seq uint64) error {
-	if err := s.c.SetMark(ctx, room, seq); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.rooms[room]
-	if r == nil {
-		return nil
-	}
-	r.info.Read = max(r.info.Read, seq)
-	if seq >= r.info.Last {
-		r.info.Unread, r.info.Mentions = 0, 0
-	}
-	return nil
-}
-
 // Compare implements tui.Session.
 func (s *chat) Compare(ctx context.Context, user bus.Handle) (tui.Comparison, error) {
 	cmp, err := s.c.Compare(ctx, user)

@@ -89,6 +89,9 @@ func draftOf(room bus.RoomID, r seal.Record) tui.Draft {
 func (s *chat) waiting(ctx context.Context, room bus.RoomID) (out []tui.Outgoing, err error) {
 	queued, err := s.c.Queued(ctx, room)
 	for _, q := range queued {
+		if q.Record.Kind == seal.KindValue { // nothing for a person to see
+			continue
+		}
 		out = append(out, tui.Outgoing{Draft: draftOf(room, q.Record), Made: q.Made})
 	}
 	return out, err

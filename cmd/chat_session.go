@@ -26,7 +26,8 @@ type chat struct {
 	gate   sync.RWMutex // held while something is told, and for good to close events
 	closed bool
 
-	again chan struct{} // the rooms to follow are others now
+	again  chan struct{} // the rooms to follow are others now
+	toTell chan struct{} // something was read
 
 	asked bus.RoomID // the room that the person named; zero: none
 
@@ -37,6 +38,7 @@ type chat struct {
 	kept      chatKept
 	state     tui.ConnState
 	looked    bus.RoomID
+	others    bool  // this user has other devices
 	newcomer  bool  // there was no chat before, and the rooms were not listed yet
 	fault     error // why the session ended
 }
@@ -45,14 +47,22 @@ var _ tui.Session = (*chat)(nil)
 
 // chatRoom is a room on the screen. It is told of by value.
 type chatRoom struct {
-	info  tui.Room
-	after uint64 // where following it begins
+	info   tui.Room
+	after  uint64          // where following it begins
+	unread []unreadMessage // that the counts are made of, oldest first
+}
+
+// unreadMessage is a message that counts.
+type unreadMessage struct {
+	seq     uint64
+	mention bool
 }
 
 // chatKept is what the profile remembers of the chat.
 type chatKept struct {
 	Memory tui.Memory
 	Opened map[bus.RoomID]bool // rooms that the person has come into
+	Told   client.Marks        // that one's other devices know
 	Begun  bool                // there was a chat before
 }
 
@@ -63,7 +73,7 @@ const chatState = "chat"
 const eventsAhead = 64
 
 func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
-	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead), again: make(chan struct{}, 1),
+	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead), again: make(chan struct{}, 1), toTell: make(chan struct{}, 1),
 		rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{}, transfers: map[bus.RecordID]context.CancelFunc{}}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return s
@@ -95,6 +105,7 @@ func (s *chat) Resume(ctx context.Context) (start tui.Start, err error) {
 		return start, err
 	}
 	s.running.Go(s.live)
+	s.running.Go(s.tellRead)
 	for _, o := range start.Outgoing {
 		s.wake(o.Room)
 	}
@@ -113,6 +124,9 @@ func (s *chat) recall(ctx context.Context) error {
 	}
 	if s.kept.Opened == nil {
 		s.kept.Opened = map[bus.RoomID]bool{}
+	}
+	if s.kept.Told == nil {
+		s.kept.Told = client.Marks{}
 	}
 	s.newcomer = !s.kept.Begun
 	if s.asked != (bus.RoomID{}) {
@@ -190,6 +204,9 @@ const lastWords = 3 * time.Second
 
 // close ends the session, and says why it had ended before.
 func (s *chat) close() error {
+	ctx, cancel := context.WithTimeout(s.ctx, lastWords)
+	_ = s.tellMarks(ctx) // else the next chat does
+	cancel()
 	s.drain(lastWords)
 	s.end()
 	s.running.Wait()

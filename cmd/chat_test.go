@@ -87,4 +87,15 @@ func TestChatCounts(t *testing.T) {
 	if r.info.Unread != 2 || r.info.Mentions != 1 || r.info.Last != 14 {
 		t.Errorf("got %d unread, %d mentions, last %d; want 2, 1, 14", r.info.Unread, r.info.Mentions, r.info.Last)
 	}
+	for _, read := range []struct {
+		to               uint64
+		unread, mentions int
+	}{{10, 2, 1}, {11, 0, 0}, {3, 0, 0}} {
+		if r.read(read.to); r.info.Unread != read.unread || r.info.Mentions != read.mentions {
+			t.Errorf("read to %d: got %d unread, %d mentions; want %d, %d", read.to, r.info.Unread, r.info.Mentions, read.unread, read.mentions)
+		}
+	}
+	if r.info.Read != 11 {
+		t.Errorf("a mark went back to %d", r.info.Read)
+	}
 }

@@ -79,6 +79,8 @@ func (p *eventPrinter) verdict() error {
 
 func (p *eventPrinter) show(e bus.Event) error {
 	switch {
+	case e.Message != nil && e.Message.Kind == "value": // nothing for a person to see
+		return nil
 	case e.Message != nil:
 		return p.message("message", e.Message)
 	case e.Late != nil:

@@ -57,7 +57,7 @@ func commands() []slash {
 		{"retry", "", "send what failed here again", true, func(m *Model, _ []string) tea.Cmd { return m.retryAll() }},
 		{"role", "USER ROLE", "change a role", true, cmdRole},
 		{"room", "NAME", "go to a room", false, cmdRoom},
-		{"rooms", "", "all rooms and people", false, func(m *Model, _ []string) tea.Cmd { return m.openJump() }},
+		{"rooms", "", "all rooms and people", false, func(m *Model, _ []string) tea.Cmd { return m.openRooms() }},
 		{"save", "[PATH]", "save the newest file of this room", true, cmdSave},
 		{"search", "WORDS...", "find in all rooms", false, cmdSearch},
 		{"theme", "dark|light|mono|high-contrast", "change the colours", false, cmdTheme},

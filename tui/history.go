@@ -143,23 +143,25 @@ func (m *Model) seen() tea.Cmd {
 	if !m.watching() || !r.loaded {
 		return nil
 	}
-	r.Unread, r.Mentions = 0, 0
-	if m.marking || r.Last <= max(r.Read, r.marked) {
+	r.Unread, r.Mentions, r.seen = 0, 0, r.Last
+	if r.marking || !r.unmarked() {
 		return nil
 	}
-	m.marking = true
-	return m.later(markEvery, then((*Model).mark))
+	r.marking = true
+	return m.later(markEvery, then(func(m *Model) tea.Cmd { return m.mark(r) }))
 }
 
-// mark tells the session what was seen; without a word where it fails: it is
-// told again.
-func (m *Model) mark() tea.Cmd {
-	m.marking = false
-	r := m.current
-	if r == nil || !m.watching() {
+// unmarked reports whether something was seen that the session was not told of.
+func (r *room) unmarked() bool { return r.seen > max(r.Read, r.marked) }
+
+// mark tells the session what was seen in a room, also where another is on the
+// screen by now; without a word where it fails: it is told again.
+func (m *Model) mark(r *room) tea.Cmd {
+	r.marking = false
+	if !r.unmarked() {
 		return nil
 	}
-	id, seq := r.ID, r.Last
+	id, seq := r.ID, r.seen
 	r.marked = seq
 	return m.call(func(ctx context.Context) then {
 		err := m.o.Session.Mark(ctx, id, seq)
@@ -170,4 +172,22 @@ func (m *Model) mark() tea.Cmd {
 			return nil
 		}
 	})
+}
+
+// markLast tells the session what it was not told of, before the end.
+func (m *Model) markLast() func(context.Context) error {
+	last := map[bus.RoomID]uint64{}
+	for id, r := range m.rooms {
+		if r.unmarked() {
+			last[id] = r.seen
+		}
+	}
+	return func(ctx context.Context) error {
+		for id, seq := range last {
+			if err := m.o.Session.Mark(ctx, id, seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }

@@ -43,6 +43,7 @@ func (m *Model) keepLast(ctx context.Context) error {
 	for _, f := range m.lane.waiting { // what was written is not lost
 		f(ctx)
 	}
+	_ = m.markLast()(ctx) // else it is unread again
 	return m.o.Session.Keep(ctx, m.memory())
 }
 
@@ -53,7 +54,12 @@ func (m *Model) quit() tea.Cmd {
 		return tea.Quit
 	}
 	m.leaving = true
-	return m.keepThen(tea.Quit)
+	mark := m.markLast()
+	marked := m.inOrder(func(ctx context.Context) then {
+		_ = mark(ctx) // else it is unread again
+		return func(*Model) tea.Cmd { return nil }
+	})
+	return tea.Batch(marked, m.keepThen(tea.Quit))
 }
 
 // interrupt clears the box; in an empty one the second time ends the program.

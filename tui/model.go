@@ -55,7 +55,6 @@ type Model struct {
 	ticking   bool
 	busy      int // calls of the session that are under way
 	lane      lane
-	marking   bool
 	alerted   time.Time
 	unsent    map[bus.RecordID]Draft    // what the outbox did not take
 	folder    string                    // that a file was attached from last

@@ -62,8 +62,22 @@ func marks() [][2]string {
 	}
 }
 
-// openJump lists rooms, the important first, people and commands.
+// openJump lists rooms, people and commands.
 func (m *Model) openJump() tea.Cmd {
+	items := m.places()
+	for _, c := range commands() {
+		items = append(items, overlay.Item{Label: text.Safe("/" + c.name), Detail: text.Safe(c.help), Value: c})
+	}
+	return m.pick("Jump to", "Enter goes there  Esc", items, (*Model).jump)
+}
+
+// openRooms lists rooms and people.
+func (m *Model) openRooms() tea.Cmd {
+	return m.pick("Rooms and people", "Enter goes there  Esc", m.places(), (*Model).jump)
+}
+
+// places are the rooms, the important first, and the people one has no room with.
+func (m *Model) places() []overlay.Item {
 	rooms := slices.Clone(m.order)
 	slices.SortStableFunc(rooms, func(a, b *room) int { return cmp.Compare(b.weight(), a.weight()) })
 	var items []overlay.Item
@@ -75,10 +89,7 @@ func (m *Model) openJump() tea.Cmd {
 			items = append(items, overlay.Item{Label: "@" + line(who), Detail: "write to", Value: who})
 		}
 	}
-	for _, c := range commands() {
-		items = append(items, overlay.Item{Label: text.Safe("/" + c.name), Detail: text.Safe(c.help), Value: c})
-	}
-	return m.pick("Jump to", "Enter goes there  Esc", items, (*Model).jump)
+	return items
 }
 
 func unreadWords(r *room) text.Safe {

@@ -189,7 +189,10 @@ func (p *plain) answer(panel *panel, line string) tea.Cmd {
 	p.m.closePanel()
 	n, err := strconv.Atoi(line)
 	items := panel.picker.Items()
-	if err != nil || n < 1 || n > len(items) || items[n-1].Head {
+	switch {
+	case err != nil && line != "": // who writes on does not want the list
+		return p.typed(line)
+	case err != nil || n < 1 || n > len(items) || items[n-1].Head:
 		return nil
 	}
 	return panel.take(p.m, items[n-1])

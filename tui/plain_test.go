@@ -51,7 +51,7 @@ func TestPlain(t *testing.T) {
 -- Remove erin from #ops?
    A new room key is made: later messages are not for erin.
 -- y yes  n no
--- Jump to
+-- Rooms and people
    1  #incident-42  (12 unread, 2 for you)
    2  @alice  (1 unread, 1 for you)
    3  #general  (3 unread)

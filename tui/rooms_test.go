@@ -37,6 +37,19 @@ func TestUnreadAndMarks(t *testing.T) {
 	d.called("Mark b 49")
 }
 
+// Who looks at a room only for a moment has seen it all the same, and what was
+// seen last is told before the end.
+func TestMarksOfAMoment(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.press("ctrl+k").typed("general").press("enter").wants(">#general", "message 14 of general").press("ctrl+k").typed("ops").press("enter").wants(">#ops")
+	d.wait(markEvery)
+	d.called("Mark b 14")
+	d.tell(happens(said(general, 15, "carol", "hi")))
+	d.press("ctrl+k").typed("general").press("enter").wants(">#general").press("ctrl+q")
+	d.called("Mark b 15")
+}
+
 // What another device marked comes as a room event.
 func TestMarksFromElsewhere(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ type Message struct {
 	Text     string // as it was written; clean it before a person sees it
 	File     *File
 	ReplyTo  *RecordRef // what a reply, edit, delete or reaction is about
+	Value    []byte     // of kind "value": what programs tell each other, for no person to see
 }
 
 // Trust is what is known here of whether an account belongs to the person that

@@ -12,11 +12,9 @@ import (
 )
 
 // DirectRoom returns the room of this user and another, and makes it when
-// there is none.
+// there is none. With oneself one has a room too: for notes, and for what one's
+// own devices tell each other.
 func (c *Client) DirectRoom(ctx context.Context, h bus.Handle) (bus.RoomID, error) {
-	if h == c.id.Handle {
-		return bus.RoomID{}, bus.Errorf(bus.Invalid, "self", "this is you").WithHint("make a room of your own: unibus room create")
-	}
 	id, err := c.FindRoomNow(ctx, "@"+string(h))
 	if bus.KindOf(err) != bus.NotFound || err == nil {
 		return id, err
@@ -27,7 +25,10 @@ func (c *Client) DirectRoom(ctx context.Context, h bus.Handle) (bus.RoomID, erro
 	if id, err = c.CreateRoom(ctx, directName(c.id.Handle, h), RoomOptions{Direct: true}); err != nil {
 		return id, err
 	}
-	if _, err = c.AddMembers(ctx, id, bus.RoleOwner, h); err != nil {
+	if h != c.id.Handle {
+		_, err = c.AddMembers(ctx, id, bus.RoleOwner, h)
+	}
+	if err != nil {
 		return id, err
 	}
 	return c.FindRoomNow(ctx, "@"+string(h)) // he may have made one meanwhile
@@ -50,7 +51,8 @@ func directName(a, b bus.Handle) string {
 	if a > b {
 		a, b = b, a
 	}
-	return string(a) + "+" + string(b)
+	const most = (bus.MaxRoomName - 1) / 2
+	return string(a[:min(len(a), most)]) + "+" + string(b[:min(len(b), most)])
 }
 
 // Mark is the newest sequence of a room that was marked as read.

@@ -101,7 +101,7 @@ func (c *Client) saveName(ctx context.Context, r *room) error {
 			return err
 		}
 		if name, err := secret.OpenName(r.ID, n.epoch, n.sealed); err == nil && name != "" {
-			return c.store.PutRoom(ctx, profile.RoomName{Room: r.ID, Name: name, Epoch: r.Epoch.Number, Direct: c.partner(r)})
+			return c.store.PutRoom(ctx, profile.RoomName{Room: r.ID, Name: name, Epoch: r.Epoch.Number, Direct: c.partner(r, name)})
 		}
 	}
 	return nil

@@ -266,8 +266,12 @@ func message(m wire.StoredMessage, f seal.Opened, record seal.Record, number int
 		Endpoint: f.Header.Endpoint, Epoch: f.Header.Epoch, Time: f.At,
 		Kind: kindName(record.Kind), ID: record.ID,
 	}
-	if record.Kind == seal.KindFile {
+	switch record.Kind {
+	case seal.KindFile:
 		msg.File = parseFile(record.Body)
+		return msg
+	case seal.KindValue:
+		msg.Value = record.Body
 		return msg
 	}
 	msg.Text = string(record.Body)

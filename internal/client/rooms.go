@@ -79,8 +79,10 @@ func (c *Client) learnName(ctx context.Context, id bus.RoomID) (profile.RoomName
 
 // keepName remembers a room's name, so that the next command need not open it.
 func (c *Client) keepName(ctx context.Context, r *room) (called profile.RoomName, err error) {
-	called = profile.RoomName{Room: r.ID, Epoch: r.Epoch.Number, Direct: c.partner(r)}
-	if called.Name, err = c.world.name(ctx, r, c.reader()); err != nil || called.Name == "" {
+	called = profile.RoomName{Room: r.ID, Epoch: r.Epoch.Number}
+	called.Name, err = c.world.name(ctx, r, c.reader())
+	called.Direct = c.partner(r, called.Name)
+	if err != nil || called.Name == "" {
 		return called, err
 	}
 	return called, c.store.PutRoom(ctx, called)
@@ -91,8 +93,9 @@ func (c *Client) rememberName(ctx context.Context, id bus.RoomID) error {
 	return err
 }
 
-// partner is the other person of a room of two.
-func (c *Client) partner(r *room) bus.Handle {
+// partner is the other person of a room of two. The room with oneself is one that
+// one made under the name for it: what somebody else made and left is none.
+func (c *Client) partner(r *room, name string) bus.Handle {
 	if !r.Create.Direct {
 		return ""
 	}
@@ -100,6 +103,9 @@ func (c *Client) partner(r *room) bus.Handle {
 		if a := c.world.bus.Account(m.Account); m.Account != c.id.Account && a != nil {
 			return a.Handle
 		}
+	}
+	if me := c.id.Handle; r.changes[0].entry.Account == c.id.Account && name == directName(me, me) {
+		return me
 	}
 	return ""
 }
