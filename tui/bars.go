@@ -90,7 +90,11 @@ func (m *Model) age(r *room) string {
 	if r.EpochSince.IsZero() || !m.wide() {
 		return ""
 	}
-	return ", " + ago(max(m.o.Now().Sub(r.EpochSince), 0)) + " old"
+	old := m.o.Now().Sub(r.EpochSince)
+	if old < time.Minute {
+		return ", new" // seconds would have to count
+	}
+	return ", " + ago(old) + " old"
 }
 
 // weak says in words what the node does not do; "" where it does all.

@@ -42,6 +42,9 @@ func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
 			r.loading = false
 			if err != nil {
 				r.loaded, r.older, r.broken = true, false, true
+				if m.conn.State != Online {
+					return nil // the status line says why, and it is tried again
+				}
 				return m.fail("load messages", err)
 			}
 			m.loadedPage(r, page, above)

@@ -118,6 +118,7 @@ func selectionKeys() []binding {
 		{selected, []string{"x"}, "stop its transfer", (*Model).stopTransfer},
 		{selected, []string{"v"}, "compare numbers with its sender", (*Model).verifySender},
 		{selected, []string{"i"}, "what is known of it", (*Model).openInfo},
+		{selected, []string{"/"}, "a command", (*Model).commandAfterSelection},
 		{selected, []string{"esc", "q"}, "back to writing", (*Model).endSelection},
 	}
 }
@@ -153,8 +154,11 @@ func newKeymap() keymap {
 }
 
 // keyName is how the key map writes a key that was pressed: what it types, or
-// what it is called.
+// what it is called. Esc pressed twice at once comes as one key.
 func keyName(k tea.KeyPressMsg) string {
+	if k.Code == tea.KeyEscape {
+		return "esc"
+	}
 	if k.Text != "" && k.Text != " " && k.Mod&(tea.ModCtrl|tea.ModAlt) == 0 {
 		return k.Text
 	}

@@ -130,3 +130,33 @@ func TestKeyNames(t *testing.T) {
 		}
 	}
 }
+
+// Who presses a key is there, and sees what is on the screen.
+func TestWhoTypesIsThere(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.msg(blurred())
+	d.tell(happens(said(ops, 15, "alice", "@bob one more"))).wants(">#ops           @1 1|")
+	d.press("x").wants(">#ops               |")
+}
+
+// Commands are begun from the selected message too, but not into a draft. Esc
+// pressed twice at once is Esc.
+func TestCommandAfterSelection(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).press("up").typed("/mem").wants("> /mem").lacks("r reply")
+	d.press("alt+k").wants("r reply").press("/").lacks("r reply").wants("> /mem")
+	d.press("ctrl+c", "up").wants("r reply").press("alt+esc").lacks("r reply")
+}
+
+// What somebody wrote is shown as it was decided, at once.
+func TestDecidedAtOnce(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).wants("13:49 ?     erin").typed("/verify erin").press("enter", "y")
+	d.wants("13:49       erin  hi", "erin is verified")
+	calls := len(d.f.calls)
+	d.typed("/verify erin").press("enter", "n").wants("erin is hidden from now on")
+	if got := strings.Join(d.f.calls[calls:], ", "); !strings.Contains(got, "History a") {
+		t.Errorf("what is hidden now is loaded anew: %q", got)
+	}
+}

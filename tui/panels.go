@@ -200,7 +200,15 @@ func (m *Model) compare(c Comparison) tea.Cmd {
 	decide := func(same bool, done text.Safe) func(*Model) tea.Cmd {
 		return func(m *Model) tea.Cmd {
 			m.closePanel()
-			return m.try("verify", done, func(ctx context.Context) error { return m.o.Session.Decide(ctx, c, same) })
+			return m.call(func(ctx context.Context) then {
+				err := m.o.Session.Decide(ctx, c, same)
+				return func(m *Model) tea.Cmd {
+					if err != nil {
+						return m.fail("verify", err)
+					}
+					return tea.Batch(m.judged(c, same), m.say(done))
+				}
+			})
 		}
 	}
 	who := line(c.User)
@@ -210,6 +218,22 @@ func (m *Model) compare(c Comparison) tea.Cmd {
 		page: &overlay.Page{Title: "Compare with " + who, Body: body, Hint: "y the same  n different  Esc not now", Grave: c.Trust.Hidden()},
 		keys: map[string]func(*Model) tea.Cmd{"y": decide(true, who+" is verified"), "n": decide(false, who+" is hidden from now on")},
 	})
+}
+
+// judged shows what somebody wrote as it was decided now. What was hidden, or is
+// from now on, is loaded anew.
+func (m *Model) judged(c Comparison, same bool) tea.Cmd {
+	for _, r := range m.rooms {
+		if same && !c.Trust.Hidden() {
+			r.list.Trust(line(c.User), bus.TrustVerified)
+		} else {
+			r.begin(r.list.Anchor())
+		}
+	}
+	if m.current == nil {
+		return nil
+	}
+	return m.loadMembers(m.current)
 }
 
 // groups puts a number of 12 groups into rows of four.

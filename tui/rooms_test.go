@@ -89,7 +89,7 @@ func TestNotifications(t *testing.T) {
 	d.msg(tea.BlurMsg{})
 	d.tell(happens(said(ops, 16, "carol", "anything")))
 	rung("\x1b]777;notify;unibus;carol in #ops: anything\x1b\\\a")
-	d.typed("/mute").press("enter").wants(">#ops          (m) 1")
+	d.typed("/mute").press("enter").wants(">#ops            (m)|")
 	if d.f.kept.Rooms[ops].Notify != NotifyNone {
 		t.Error("what one is called for is kept")
 	}

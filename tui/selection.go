@@ -42,6 +42,15 @@ func (m *Model) endSelection() tea.Cmd {
 	return nil
 }
 
+// commandAfterSelection begins a command in an empty box.
+func (m *Model) commandAfterSelection() tea.Cmd {
+	m.endSelection()
+	if !m.box.Empty() {
+		return nil
+	}
+	return m.insert("/")
+}
+
 // reply and edit go on in the box.
 func (m *Model) reply() tea.Cmd {
 	e := m.chosen()

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -100,9 +101,9 @@ func (m *Model) second() {
 // the box.
 func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := keyName(k)
-	m.offered = nil
-	if name != "ctrl+c" {
-		m.quitting = false
+	m.offered, m.focused = nil, true // who presses keys is there, whatever the terminal says
+	if name != "ctrl+c" && m.quitting {
+		m.quitting, m.toast = false, toast{}
 	}
 	if p := m.panel(); p != nil {
 		return m.panelKey(p, name, k)
@@ -140,9 +141,11 @@ func (m *Model) insert(s string) tea.Cmd {
 	return nil
 }
 
-// paste puts what was pasted where one types. It is never sent by its line
-// breaks.
+// paste puts what was pasted where one types, without the line break at its end.
+// It is never sent by its line breaks.
 func (m *Model) paste(s string) tea.Cmd {
+	m.focused = true
+	s = strings.TrimRight(s, "\r\n")
 	if p := m.panel(); p != nil {
 		return m.panelType(p, s)
 	}

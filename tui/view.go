@@ -275,6 +275,8 @@ func (m *Model) welcomeWords() string {
 		return string(errorLine(m.conn.Err))
 	case !m.resumed:
 		return "reading what is kept here ..."
+	case r == nil && (m.conn.State == Connecting || m.conn.State == Reconnecting):
+		return "Your rooms come as soon as the bus is there."
 	case r == nil:
 		return "There is no room yet.\n\n/create NAME makes one, Ctrl+K finds people to write to, F1 shows every key.\n\nRooms that others add you to appear by themselves."
 	case r.Invited:

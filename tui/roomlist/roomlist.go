@@ -173,7 +173,7 @@ func label(item Item) string {
 // counts is what stands at the right end, with a blank before it.
 func counts(item Item) (s string) {
 	if item.Gone {
-		return " (left)"
+		return " (out)"
 	}
 	if item.Muted {
 		s += " (m)"

@@ -36,7 +36,7 @@ ROOMS               |
  #incident-42  @2 12|
  #ci         (m) 104|
  #a-room-with-a~ 9k+|
- #old         (left)|
+ #old          (out)|
 PEOPLE              |
  @alice         @1 1|
  @carol           ..|

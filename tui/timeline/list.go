@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"unibus/internal/bus"
+	"unibus/internal/text"
 )
 
 // List is the entries of a room, oldest first, and what of them is seen. What
@@ -83,9 +84,11 @@ func (l *List) Append(e *Entry) {
 	l.index(e)
 }
 
-// Prepend adds older entries, oldest first, above all others.
+// Prepend adds older entries, oldest first, above all others. What was pending
+// under the ID of one is gone.
 func (l *List) Prepend(entries []*Entry) {
 	for _, e := range slices.Backward(entries) {
+		l.Forget(e.ID)
 		e.pos = l.first() - 1
 		l.old = append(l.old, e)
 		l.index(e)
@@ -192,6 +195,16 @@ func (l *List) drop(e *Entry) {
 func (l *List) Touch(e *Entry) {
 	e.rev++
 	l.changed = true
+}
+
+// Trust says how far a sender whose words are shown is known now.
+func (l *List) Trust(from text.Safe, now bus.Trust) {
+	for pos := l.first(); pos < l.end(); pos++ {
+		if e := l.entry(pos); e.From == from && !e.Mine && e.Fault == "" && e.Trust != now {
+			e.Trust = now
+			l.Touch(e)
+		}
+	}
 }
 
 // Find returns the entry that a reference names, nil where it is not here.

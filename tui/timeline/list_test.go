@@ -129,6 +129,17 @@ func TestPending(t *testing.T) {
 		t.Error("what is confirmed takes the place of what waited")
 	}
 	l.Forget(bus.RecordID{99})
+
+	// It may be a page of history that brings it.
+	l = New()
+	l.SetLook(testLook())
+	l.Size(60, 6)
+	l.Hold(mine)
+	l.Prepend([]*Entry{message(1, "message 1"), confirmed})
+	wantWords(t, l, "1 mine")
+	if l.FindID(mine.ID) != confirmed || len(l.Held()) != 0 {
+		t.Error("what a page confirms takes the place of what waited")
+	}
 }
 
 func TestPendingKeepsTheWindow(t *testing.T) {
