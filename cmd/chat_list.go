@@ -12,10 +12,11 @@ import (
 // is older is loaded when somebody looks.
 const chatBehind = 1000
 
-// joined looks at the rooms again, when there is a new one.
+// joined looks at the rooms again, when there is a new one, or one is in again.
 func (s *chat) joined(id bus.RoomID) {
 	s.mu.Lock()
-	known := s.rooms[id] != nil
+	r := s.rooms[id]
+	known := r != nil && r.info.Gone == ""
 	s.mu.Unlock()
 	if !known {
 		s.follows()
@@ -66,10 +67,24 @@ func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
 	if r.info.Last == r.after { // nothing of it was told yet
 		r.begin(ref.Last, s.newcomer && r.info.With != s.c.Handle())
 	}
+	again := r.back(facts)
 	info := r.info
 	s.mu.Unlock()
 	s.tell(tui.Event{Room: ref.ID, Info: &info})
+	if again {
+		s.tell(tui.Event{Room: ref.ID, Happened: &bus.Event{Member: &bus.MemberEvent{User: s.c.Handle(), Change: bus.MemberAdded,
+			Role: facts.Role, By: facts.By, Time: s.env.Now()}}})
+	}
 	return nil
+}
+
+// back reports whether one is in a room again that one was out of.
+func (r *chatRoom) back(f client.Facts) bool {
+	if r.info.Gone == "" || f.Role == 0 {
+		return false
+	}
+	r.info.Gone, r.info.GoneBy = "", ""
+	return true
 }
 
 // begin says where following begins: after what was read, but not too far back.

@@ -103,8 +103,35 @@ func (s *chat) connection(e bus.StateEvent) {
 		return
 	}
 	s.now(tui.Conn{State: tui.Online})
-	s.running.Go(s.meet)
-	s.running.Go(s.companions)
+	s.running.Go(func() {
+		s.missed()
+		s.meet()
+		s.companions()
+	})
+}
+
+// missed looks for rooms that one was put into, or out of, while nobody was there
+// to be told.
+func (s *chat) missed() {
+	refs, err := s.c.ListMyRooms(s.ctx)
+	if err != nil {
+		return // the next connection looks
+	}
+	s.mu.Lock()
+	others := false
+	listed := map[bus.RoomID]bool{}
+	for _, ref := range refs {
+		listed[ref.ID] = true
+		r := s.rooms[ref.ID]
+		others = others || r == nil || r.info.Gone != ""
+	}
+	for id, r := range s.rooms {
+		others = others || !listed[id] && r.info.Gone == ""
+	}
+	s.mu.Unlock()
+	if others {
+		s.follows()
+	}
 }
 
 // meet tells who is on the bus.
