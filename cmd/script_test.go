@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := newNodes().commands()
 	maps.Copy(all, newRuns().commands())
+	maps.Copy(all, screenCommands())
 	all["exits"] = scriptExits
 	all["readergone"] = scriptReaderGone
 	return all
