@@ -124,8 +124,8 @@ func (w *world) recheckRoom(ctx context.Context, r *room) Finding {
 	return found("room log", err, "%d entries, key %d, %d members", n, r.Epoch.Number, len(r.Members()))
 }
 
-// recheckKeys opens every envelope that the node keeps for this endpoint:
-// sealed to exactly those whom the log names, by its author.
+// recheckKeys opens every envelope that the node keeps for this endpoint and that
+// is not over: sealed to exactly those whom the log names, by its author.
 func (w *world) recheckKeys(ctx context.Context, r *room, me reader) Finding {
 	if r.Create.Suite == bus.SuiteClear {
 		return found("keys", nil, "none: this room is not encrypted")
@@ -135,9 +135,9 @@ func (w *world) recheckKeys(ctx context.Context, r *room, me reader) Finding {
 		if _, in := r.epochs[number].Recipient(me.endpoint); !in {
 			continue
 		}
-		_, err := w.openEnvelope(ctx, r, number, me)
+		err := w.recheckKey(ctx, r, number, me)
 		switch {
-		case errors.Is(err, errNoKey):
+		case errors.Is(err, errNoKey), errors.Is(err, errErased):
 			gone++
 		case err != nil:
 			return found("keys", fmt.Errorf("key %d: %w", number, err), "")
@@ -146,6 +146,23 @@ func (w *world) recheckKeys(ctx context.Context, r *room, me reader) Finding {
 		}
 	}
 	return found("keys", nil, "%d open, %d no longer kept", opened, gone)
+}
+
+// recheckKey opens the envelope of one epoch. Where the kem key that it was sealed
+// to is erased by now, the secret that came out of it is held against the log.
+func (w *world) recheckKey(ctx context.Context, r *room, number bus.Epoch, me reader) error {
+	_, err := w.openEnvelope(ctx, r, number, me)
+	if !errors.Is(err, errOldCopy) {
+		return err
+	}
+	secret, lost := w.kept(ctx, r.ID, number)
+	switch {
+	case bus.KindOf(lost) == bus.NotFound:
+		return err
+	case lost != nil:
+		return lost
+	}
+	return checkConfirm(r, r.epochs[number], secret)
 }
 
 // recheckMessages reads all that is stored and counts what does not hold.
