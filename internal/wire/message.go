@@ -137,44 +137,49 @@ func AppendEnvelope(b []byte, e Envelope) []byte {
 // ParseEnvelopes reads a staged body of at most bus.MaxEnvelopes envelopes.
 func ParseEnvelopes(b []byte) (out []Envelope, err error) {
 	for len(b) > 0 {
-		if len(b) < 22 || len(out) == bus.MaxEnvelopes {
+		e, rest, ok := cutEnvelope(b)
+		if !ok || len(out) == bus.MaxEnvelopes {
 			return nil, errEnvelopes
 		}
-		e := Envelope{Endpoint: bus.EndpointID(b[:16]), Serial: binary.BigEndian.Uint32(b[16:])}
-		size := int(binary.BigEndian.Uint16(b[20:]))
-		if b = b[22:]; len(b) < size {
-			return nil, errEnvelopes
-		}
-		e.Sealed, b = b[:size], b[size:]
-		out = append(out, e)
+		out, b = append(out, e), rest
 	}
 	return out, nil
 }
 
+// cutEnvelope reads the first envelope of b, and gives what is behind it.
+func cutEnvelope(b []byte) (e Envelope, rest []byte, ok bool) {
+	if len(b) < 22 {
+		return e, nil, false
+	}
+	e.Endpoint, e.Serial = bus.EndpointID(b[:16]), binary.BigEndian.Uint32(b[16:])
+	size := int(binary.BigEndian.Uint16(b[20:]))
+	if b = b[22:]; len(b) < size {
+		return e, nil, false
+	}
+	e.Sealed = b[:size]
+	return e, b[size:], true
+}
+
 var errEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d envelopes", bus.MaxEnvelopes)
 
-// AppendGrant appends one grant of a body to b.
+// AppendGrant appends one grant of a body to b: an epoch, and what an envelope is.
 func AppendGrant(b []byte, g Grant) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(g.Epoch))
-	b = append(b, g.Endpoint[:]...)
-	b = binary.BigEndian.AppendUint32(b, g.Serial)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(g.Sealed)))
-	return append(b, g.Sealed...)
+	return AppendEnvelope(b, Envelope{g.Endpoint, g.Serial, g.Sealed})
 }
 
 // ParseGrants reads a body of at most bus.MaxEnvelopes grants.
 func ParseGrants(b []byte) (out []Grant, err error) {
 	for len(b) > 0 {
-		if len(b) < 30 || len(out) == bus.MaxEnvelopes {
+		if len(b) < 8 || len(out) == bus.MaxEnvelopes {
 			return nil, errGrants
 		}
-		g := Grant{Epoch: bus.Epoch(binary.BigEndian.Uint64(b)), Endpoint: bus.EndpointID(b[8:24]), Serial: binary.BigEndian.Uint32(b[24:])}
-		size := int(binary.BigEndian.Uint16(b[28:]))
-		if b = b[30:]; len(b) < size {
+		e, rest, ok := cutEnvelope(b[8:])
+		if !ok {
 			return nil, errGrants
 		}
-		g.Sealed, b = b[:size], b[size:]
-		out = append(out, g)
+		out = append(out, Grant{bus.Epoch(binary.BigEndian.Uint64(b)), e.Endpoint, e.Serial, e.Sealed})
+		b = rest
 	}
 	return out, nil
 }
