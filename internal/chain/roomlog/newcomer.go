@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/account"
 )
 
 // Newcomers lists the endpoints of ep that the epoch before it did not have,
@@ -19,47 +20,40 @@ func (ep *Epoch) Newcomers(before *Epoch) []Recipient {
 // of old, which was not sealed to it: in a room of bus.HistoryAll everybody may,
 // elsewhere who is of a person whom it was sealed to. An endpoint with a scope
 // reads from when it was listed, and where the room refuses recovery endpoints
-// the words of an account open nothing by way of a new device either. Whoever
-// hands a key on asks this, and whoever takes one.
+// the words of an account open nothing by way of a new device either. Who is
+// listed by no chain that f knows may not. Whoever hands a key on asks this, and
+// whoever takes one.
 func (s *State) MayInherit(old *Epoch, to Recipient, f Facts) bool {
-	_, has := old.Recipient(to.Endpoint)
-	switch {
-	case has || s.Create.Suite == bus.SuiteClear || scoped(to, f) || !s.Create.Recovery && old.fromWords(to, f):
-		return false
-	case s.Create.History == bus.HistoryAll:
-		return true
-	case to.Account == bus.AccountID{}: // a guest
+	all := s.Create.History == bus.HistoryAll
+	if _, has := old.Recipient(to.Endpoint); has || s.Create.Suite == bus.SuiteClear {
 		return false
 	}
-	return old.has(to.Account, f)
-}
-
-func scoped(to Recipient, f Facts) bool {
+	if to.Account == (bus.AccountID{}) { // a guest
+		return all
+	}
 	acc := f.Account(to.Account)
 	if acc == nil {
 		return false
 	}
-	e := acc.Endpoint(to.Endpoint)
-	return e != nil && e.Rights.Scope != nil
+	who := acc.Endpoint(to.Endpoint)
+	if who == nil || who.Rights.Scope != nil || !s.Create.Recovery && old.fromWords(acc, who) {
+		return false
+	}
+	return all || old.has(to.Account, f)
 }
 
 // fromWords reports whether somebody with the words of an account, and nothing
 // else, could have listed an endpoint, by himself or through others that he
 // listed, and got none of them into ep.
-func (ep *Epoch) fromWords(to Recipient, f Facts) bool {
-	acc := f.Account(to.Account)
-	if acc == nil {
-		return false
-	}
-	first := acc.Endpoint(to.Endpoint)
+func (ep *Epoch) fromWords(acc *account.State, first *account.Endpoint) bool {
 	for first != nil && first.AddedBy != (bus.EndpointID{}) {
 		first = acc.Endpoint(first.AddedBy)
 	}
-	if first == nil || first.Added == 0 {
-		return false
+	if first == nil { // nobody knows
+		return true
 	}
 	_, was := ep.Recipient(first.ID)
-	return !was
+	return first.Added > 0 && !was
 }
 
 // has reports whether ep was sealed to an account, or to the invite that it took

@@ -98,3 +98,38 @@ func TestWordsOpenNothing(t *testing.T) {
 		}
 	}
 }
+
+// unread are facts without the chain of one account.
+type unread struct {
+	roomlog.Facts
+	of bus.AccountID
+}
+
+func (u unread) Account(id bus.AccountID) *account.State {
+	if id == u.of {
+		return nil
+	}
+	return u.Facts.Account(id)
+}
+
+// TestDoubtInheritsNothing: of whom it is not known what he is, bot or device, or
+// who listed him, nobody hands anything on to.
+func TestDoubtInheritsNothing(t *testing.T) {
+	t.Parallel()
+	w := chaintest.New(t)
+	alice := w.Alice.Device()
+	r := w.Room(alice, func(c *roomlog.Create) { c.History = bus.HistoryAll })
+	first := r.State.Epoch
+	r.Add(alice, bus.RoleMember, w.Bob)
+	to, in := r.State.Epoch.Recipient(w.Bob.Device().ID())
+	if !in || !r.State.MayInherit(first, to, w) {
+		t.Fatal("bob may not inherit: this test proves nothing")
+	}
+	if r.State.MayInherit(first, to, unread{w, w.Bob.ID()}) {
+		t.Error("whose chain is not known may inherit")
+	}
+	to.Endpoint[0] ^= 1
+	if r.State.MayInherit(first, to, w) {
+		t.Error("who is not in his chain may inherit")
+	}
+}
