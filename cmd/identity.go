@@ -18,17 +18,18 @@ func newIdentityCmd(env *Env) *cobra.Command {
 
 // opened is an identity with what it takes to write it again.
 type opened struct {
-	id         *identity.File
-	path       string
-	passphrase []byte          // nil: it is kept plain
-	secret     identity.Secret // what opened it; nothing where it is kept plain
+	id     *identity.File
+	path   string
+	secret identity.Secret // what opened it; nothing where it is kept plain
 }
+
+// passphrase is nil where the identity is kept plain.
+func (o opened) passphrase() []byte { return o.secret.Passphrase() }
 
 // openIdentity reads an identity file, asking for its passphrase.
 func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err error) {
 	o.path = path
 	o.id, o.secret, err = identity.Open(path, e.secret(ctx, path))
-	o.passphrase = o.secret.Passphrase()
 	return o, err
 }
 
@@ -36,10 +37,10 @@ func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err erro
 // is asked twice.
 func (o opened) place() identity.Place {
 	return identity.Place{Path: o.path, Passphrase: func() ([]byte, error) {
-		if o.passphrase == nil {
+		if o.passphrase() == nil {
 			return noPassphrase()
 		}
-		return o.passphrase, nil
+		return o.passphrase(), nil
 	}}
 }
 
@@ -54,7 +55,7 @@ func (o *opened) share() error {
 }
 
 // save writes the identity as it was found: plain, or under its passphrase.
-func (o opened) save() error { return identity.Save(o.path, o.id, o.passphrase) }
+func (o opened) save() error { return identity.Save(o.path, o.id, o.passphrase()) }
 
 // needsPassphrase tells at once whoever could not be asked later: a script
 // says whether the keys that it makes are sealed.

@@ -76,7 +76,7 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 		}
 		copied.Context, copied.Seed, copied.Next, copied.Org, copied.NextOrg, copied.CA = &info, nil, nil, nil, nil, nil
 	}
-	passphrase := keys.passphrase
+	passphrase := keys.passphrase()
 	if o.plain {
 		passphrase = nil
 	}

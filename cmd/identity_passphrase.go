@@ -53,7 +53,7 @@ func runIdentityPassphrase(ctx context.Context, env *Env, o passphraseOptions) e
 		return err
 	}
 	env.lock(ctx, keys.path) // what is held is the old one
-	return printChange(env, "change", "", changed{Name: at.Name, Changed: string(keys.passphrase) != string(chosen)},
+	return printChange(env, "change", "", changed{Name: at.Name, Changed: string(keys.passphrase()) != string(chosen)},
 		keptUnder(at.Name, chosen))
 }
 

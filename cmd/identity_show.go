@@ -130,7 +130,7 @@ func (e *Env) ownKey(ctx context.Context, home profile.Home, at profile.Context,
 func (o opened) show(name string, key *identity.VerifyKey) identityShown {
 	shown := identityShown{Context: name, User: string(o.id.Handle), Account: o.id.Account.String(),
 		Endpoint: o.id.Endpoint().String(), Name: o.id.Name, Transport: o.id.Transport.Public().String(),
-		Passphrase: o.passphrase != nil, Words: o.id.Seed != nil, Org: o.id.Org != nil}
+		Passphrase: o.passphrase() != nil, Words: o.id.Seed != nil, Org: o.id.Org != nil}
 	switch {
 	case key != nil:
 		shown.Fingerprint = identity.Fingerprint(*key)

@@ -70,7 +70,7 @@ func runIdentityUnlock(ctx context.Context, env *Env, span time.Duration, stop b
 	}
 	until := env.Now().Add(span).Truncate(time.Second).UTC()
 	shown := unlockedShown{Name: at.Name, Until: until}
-	if keys.passphrase == nil {
+	if keys.passphrase() == nil {
 		return printChange(env, "unlock", "", shown, text.Line("the keys of "+at.Name+" have no passphrase: there is nothing to unlock"))
 	}
 	if err := startHolder(ctx, path, until, keys.secret); err != nil {

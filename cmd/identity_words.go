@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 
@@ -98,11 +97,11 @@ func (e *Env) wordsFrom(ctx context.Context, path string) (secret [32]byte, err 
 	if path == "-" {
 		return e.readWords(ctx)
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := readOwnFile(path)
 	if err != nil {
-		return secret, noFile(path, err)
+		return secret, err
 	}
-	return parseWords(string(raw[:min(len(raw), maxWord)]))
+	return parseWords(string(raw))
 }
 
 func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {

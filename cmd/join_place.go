@@ -22,7 +22,7 @@ func (j *joiner) make(ctx context.Context, id *identity.File, info identity.Cont
 	if err := j.home.Create(at, id, passphrase); err != nil {
 		return nil, err
 	}
-	p := &place{at: at, keys: opened{id: id, path: j.home.IdentityPath(name), passphrase: passphrase}}
+	p := &place{at: at, keys: opened{id: id, path: j.home.IdentityPath(name), secret: identity.NewSecret(passphrase, nil)}}
 	p.store, err = j.home.Open(ctx, name, id.ProfileKey)
 	return p, err
 }

@@ -100,20 +100,30 @@ func (e *Env) keyLine(ctx context.Context, arg string) (key identity.KeyLine, er
 
 // readWordFile reads a file that holds one line.
 func readWordFile(path string) (string, error) {
-	file, err := os.Open(path)
+	raw, err := readOwnFile(path)
 	if err != nil {
-		return "", noFile(path, err)
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, maxWord+1))
-	if err != nil {
-		return "", noFile(path, err)
+		return "", err
 	}
 	word := string(bytes.TrimSpace(raw))
 	if word == "" || len(raw) > maxWord || strings.ContainsAny(word, "\r\n") {
 		return "", bus.Errorf(bus.Invalid, "bad_file", "%s must hold exactly one line", text.Line(path))
 	}
 	return word, nil
+}
+
+// readOwnFile reads a file that a person named, of which more than maxWord bytes
+// are too many: one byte more is read, to tell.
+func readOwnFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, noFile(path, err)
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(io.LimitReader(file, maxWord+1))
+	if err != nil {
+		return nil, noFile(path, err)
+	}
+	return raw, nil
 }
 
 // noFile says that a file of the person's own cannot be used.

@@ -34,14 +34,13 @@ func (o twoAdmins) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// aboutTwo is what the help says of them.
-const aboutTwo = "Against an admin it needs the organisation key, which the founder of the bus\n" +
-	"has, or two admins of %d days. One of them runs it with --propose and hands the\n" +
-	"line that it prints to the other, who runs the same with --cosign: within %d\n" +
-	"minutes, and before anything else is changed on the bus. The line is no secret."
-
+// aboutTwoAdmins is what the help says of them.
 func aboutTwoAdmins() string {
-	return fmt.Sprintf(aboutTwo, int(bus.AdminAge/(24*time.Hour)), int(bus.ChainSkew/time.Minute))
+	return fmt.Sprintf("Against an admin it needs the organisation key, which the founder of the bus\n"+
+		"has, or two admins of %d days. One of them runs it with --propose and hands the\n"+
+		"line that it prints to the other, who runs the same with --cosign: within %d\n"+
+		"minutes, and before anything else is changed on the bus. The line is no secret.",
+		int(bus.AdminAge/(24*time.Hour)), int(bus.ChainSkew/time.Minute))
 }
 
 // proposalShown is what a second admin takes up.
