@@ -20,6 +20,14 @@ type Against struct {
 	Role   bus.UserRole // 0: revoke
 }
 
+// String says what is done, in words.
+func (a Against) String() string {
+	if a.Role == 0 {
+		return "to revoke " + string(a.Handle)
+	}
+	return "to make " + string(a.Handle) + " a " + a.Role.String()
+}
+
 func (a Against) op() chain.Op {
 	if a.Role == 0 {
 		return buslog.OpRevoke
@@ -44,15 +52,24 @@ func meant(e *chain.Entry) Against {
 	return Against{r.Handle, r.Role}
 }
 
+// adminDays is how long somebody must have been an admin to count here.
+const adminDays = int(bus.AdminAge / (24 * time.Hour))
+
 var (
 	errNotAdmin = bus.Errorf(bus.Forbidden, "not_admin", "only an admin may do this").WithHint("ask an admin: unibus user list")
-	errYoung    = bus.Errorf(bus.Forbidden, "not_allowed", "who became an admin less than %d days ago does not count against another",
-		int(bus.AdminAge/(24*time.Hour))).WithHint("the organisation key does, or admins of more days")
+	errYoung    = bus.Errorf(bus.Forbidden, "not_allowed", "who became an admin less than %d days ago does not count against another", adminDays).
+			WithHint("the organisation key does, or admins of more days")
+	// errStale: both sign one entry, which is the next of the log or none.
+	errStale = bus.Errorf(bus.Conflict, "stale_proposal", "the proposal is too old: something was written to the bus log since, or %d minutes are over",
+		int(bus.ChainSkew/time.Minute)).WithHint("ask for a new one, and take it up at once")
 )
 
 // Propose signs, as the second of two admins, an entry against a third: one for each
-// device of every other admin who counts. One of those writes it, with Cosign, before
-// anything else is written to the bus log and within bus.ChainSkew.
+// device of every other admin who counts, buslog.MaxHalves of them at most. One of
+// those writes it, with Cosign, before anything else is written to the bus log and
+// within bus.ChainSkew. Who may not propose is Forbidden (not_admin, not_allowed);
+// where it is not needed, or nobody could co-sign, it is a Conflict (no_proposal,
+// no_cosigner).
 func (c *Client) Propose(ctx context.Context, a Against) (buslog.Halves, error) {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
@@ -66,7 +83,7 @@ func (c *Client) Propose(ctx context.Context, a Against) (buslog.Halves, error) 
 	with := &buslog.Cosigner{Account: c.id.Account, Endpoint: c.id.Endpoint(), At: own.Head().Ref()}
 	var out buslog.Halves
 	for _, u := range c.world.bus.Users() {
-		if u.Handle == a.Handle || u.ID == c.id.Account || !c.world.bus.Seasoned(u.ID, c.now()) {
+		if u.Handle == a.Handle || u.ID == c.id.Account || !u.Seasoned(c.now()) {
 			continue
 		}
 		authors, err := c.authorsOf(ctx, u.ID)
@@ -79,7 +96,7 @@ func (c *Client) Propose(ctx context.Context, a Against) (buslog.Halves, error) 
 	}
 	if len(out) == 0 {
 		return nil, bus.Errorf(bus.Conflict, "no_cosigner", "no other admin counts against %s", a.Handle).
-			WithHint("it takes two who have been admins for %d days, or the organisation key", int(bus.AdminAge/(24*time.Hour)))
+			WithHint("it takes two who have been admins for %d days, or the organisation key", adminDays)
 	}
 	return out[:min(len(out), buslog.MaxHalves)], nil
 }
@@ -97,8 +114,8 @@ func (c *Client) mayPropose(a Against) error {
 	case target.ID == c.id.Account:
 		return bus.Errorf(bus.Conflict, "no_proposal", "two others must do this to you").WithHint("ask them")
 	case a.Role == bus.RoleAdmin:
-		return bus.Errorf(bus.Conflict, "no_proposal", "%s is an admin already", a.Handle)
-	case !c.world.bus.Seasoned(c.id.Account, c.now()):
+		return bus.Errorf(bus.Conflict, "no_proposal", "%s is an admin already", a.Handle).WithHint("nothing to do")
+	case !c.world.bus.Account(c.id.Account).Seasoned(c.now()):
 		return errYoung
 	}
 	return nil
@@ -122,8 +139,11 @@ func (c *Client) authorsOf(ctx context.Context, id bus.AccountID) (out []chain.A
 	return out, nil
 }
 
-// Cosign writes what another admin proposed, if it is what is meant here. It says
-// who proposed it.
+// Cosign writes what another admin proposed, if it is what is meant here, and says
+// who proposed it. It may be repeated: what is done already changes nothing. A
+// proposal of something else (other_proposal) or from too long ago (stale_proposal)
+// is a Conflict, one for other devices Forbidden (not_for_you), one whose signature
+// does not hold Integrity (bad_proposal).
 func (c *Client) Cosign(ctx context.Context, a Against, halves buslog.Halves) (rev Revocation, by bus.Handle, err error) {
 	rev, by, err = c.cosign(ctx, a, halves)
 	if err == nil && a.Role == 0 {
@@ -159,30 +179,18 @@ func (c *Client) cosign(ctx context.Context, a Against, halves buslog.Halves) (r
 // pickHalf finds the half that this device is to write.
 func (c *Client) pickHalf(a Against, halves buslog.Halves) (*chain.Entry, error) {
 	for _, e := range halves {
-		switch {
-		case e.Account != c.id.Account || e.Actor != c.id.Endpoint():
-		case meant(e) != a:
+		if e.Account != c.id.Account || e.Actor != c.id.Endpoint() {
+			continue
+		}
+		if meant(e) != a {
 			return nil, bus.Errorf(bus.Conflict, "other_proposal", "the proposal is about something else: %s", meant(e)).
 				WithHint("say the same as who proposed it")
-		default:
-			return e, nil
 		}
+		return e, nil
 	}
 	return nil, bus.Errorf(bus.Forbidden, "not_for_you", "the proposal names devices of other admins, and not this one").
-		WithHint("it takes a device of an admin of %d days that is neither who proposed it nor whom it is about", int(bus.AdminAge/(24*time.Hour)))
+		WithHint("it takes a device of an admin of %d days that is neither who proposed it nor whom it is about", adminDays)
 }
-
-// String says what is done, in words.
-func (a Against) String() string {
-	if a.Role == 0 {
-		return "to revoke " + string(a.Handle)
-	}
-	return "to make " + string(a.Handle) + " a " + a.Role.String()
-}
-
-// errStale: both sign one entry, which is the next of the log or none.
-var errStale = bus.Errorf(bus.Conflict, "stale_proposal", "the proposal is too old: something was written to the bus log since, or %d minutes are over",
-	int(bus.ChainSkew/time.Minute)).WithHint("ask for a new one, and take it up at once")
 
 // signHalf signs a half in the author's place, before the signature of its cosigner.
 func (c *Client) signHalf(ctx context.Context, half *chain.Entry, with buslog.Cosigner) (*chain.Entry, error) {

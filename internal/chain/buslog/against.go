@@ -90,7 +90,7 @@ func (s *State) cosigner(e *chain.Entry, signers Signers, who *Account, c Cosign
 	switch {
 	case c.Account == e.Account || c.Account == who.ID || e.Account == who.ID || !s.IsAdmin(c.Account):
 		return key, chain.ErrRefused
-	case !s.accounts[e.Account].seasoned(e.Time) || !s.accounts[c.Account].seasoned(e.Time):
+	case !s.accounts[e.Account].Seasoned(e.Time) || !s.accounts[c.Account].Seasoned(e.Time):
 		return key, errYoung
 	case c.At.Index < s.seen[c.Account]:
 		return key, chain.ErrBehind

@@ -3,7 +3,6 @@ package buslog
 import (
 	"encoding/base64"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -32,7 +31,8 @@ func (h Halves) String() string {
 }
 
 // ParseHalves reads what String wrote: entries of OpRole or OpRevoke that name a
-// cosigner and carry one signature. It checks no rule and no signature.
+// cosigner and carry one signature, at most MaxHalves. It checks no rule and no
+// signature. Anything else is an error of kind Invalid, code bad_proposal_line.
 func ParseHalves(line string) (Halves, error) {
 	encoded, ok := strings.CutPrefix(line, halvesPrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
@@ -60,9 +60,5 @@ func ParseHalves(line string) (Halves, error) {
 	return out, nil
 }
 
-var errHalves = bus.Errorf(bus.Invalid, "bad_proposal", "this is no proposal of an admin").
+var errHalves = bus.Errorf(bus.Invalid, "bad_proposal_line", "this is no proposal of an admin").
 	WithHint("copy the whole line that --propose printed")
-
-// Seasoned reports whether somebody counts against an admin at a time: he is one
-// of the genesis, or has been one without a break for bus.AdminAge.
-func (s *State) Seasoned(id bus.AccountID, at time.Time) bool { return s.accounts[id].seasoned(at) }

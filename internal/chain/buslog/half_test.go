@@ -42,7 +42,7 @@ func TestHalves(t *testing.T) {
 		"no cosigner":    buslog.Halves{half(buslog.OpRevoke, buslog.Revoke{Handle: "bob"}.Encode(), 1)}.String(),
 		"another op":     buslog.Halves{half(buslog.OpUser, revoke, 1)}.String(),
 	} {
-		if _, err := buslog.ParseHalves(bad); bus.CodeOf(err) != "bad_proposal" {
+		if _, err := buslog.ParseHalves(bad); bus.CodeOf(err) != "bad_proposal_line" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -58,9 +58,10 @@ func (a Account) withRole(r bus.UserRole, e *chain.Entry) *Account {
 	return &a
 }
 
-// seasoned reports whether the account is an admin whom the genesis made one, or
-// who has been one without a break for AdminAge.
-func (a *Account) seasoned(at time.Time) bool {
+// Seasoned reports whether the account counts against an admin at a time: it is
+// one whom the genesis made one, or who has been one without a break for
+// bus.AdminAge.
+func (a *Account) Seasoned(at time.Time) bool {
 	if !a.Active() || a.Role != bus.RoleAdmin {
 		return false
 	}
