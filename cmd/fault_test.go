@@ -56,12 +56,13 @@ func messageFaults(t *testing.T) (codes []string) {
 }
 
 // integrityCodes are those of every error of integrity that a client can make of
-// what a node says.
+// what a node says, or finds in a file.
 func integrityCodes(t *testing.T) (codes []string) {
 	t.Helper()
 	code := regexp.MustCompile(`bus\.Errorf\(bus\.Integrity, "([a-z_]+)"`)
-	for _, dir := range []string{"client", "chain", "seal", "blob", "wire"} {
-		err := filepath.WalkDir(filepath.Join("..", "internal", dir), func(path string, d fs.DirEntry, err error) error {
+	for _, dir := range []string{".", "../internal/client", "../internal/chain", "../internal/seal", "../internal/blob", "../internal/wire",
+		"../internal/identity", "../internal/profile"} {
+		err := filepath.WalkDir(filepath.FromSlash(dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
@@ -90,10 +91,22 @@ func TestFaultsAreAllThere(t *testing.T) {
 			t.Errorf("%s, of a message, has no words", code)
 		}
 	}
-	known := []string{"not_in_audience", "bad_frame"} // of messages alone
-	for _, code := range integrityCodes(t) {
-		if !slices.Contains(errors, code) && !slices.Contains(known, code) {
+	others := []string{
+		"not_in_audience", "bad_frame", // of messages alone
+		"bad_grant", "erased", // told to nobody: what is handed on and does not hold is ignored, and so is what is over
+		"identity_bad", "bad_profile", "profile_damaged", "chain_hole", "context_bad", // of files on this device
+		"bad_ca", "bad_certificate", "bad_key_line", "not_a_base", // of what a person or this program made
+		"not_read", // of smoke
+	}
+	made := integrityCodes(t)
+	for _, code := range made {
+		if !slices.Contains(errors, code) && !slices.Contains(others, code) {
 			t.Errorf("%s has no words", code)
+		}
+	}
+	for _, code := range slices.Concat(errors, others) {
+		if !slices.Contains(made, code) {
+			t.Errorf("%s is the code of no error", code)
 		}
 	}
 	for _, list := range [][]string{errors, messages, faultsTold(toldEvent)} {
@@ -150,7 +163,7 @@ func TestFaultsOfOrder(t *testing.T) {
 	gap := bus.Event{Gap: &bus.GapEvent{From: "bob", Missed: 1}}
 	order := bus.Event{Order: &bus.OrderEvent{From: "bob", Seq: 9}}
 	if code, stdout, stderr := readOf(t, gap); code != 8 || stdout != "-- 1 message of bob missing --\n" ||
-		!strings.HasPrefix(stderr, "unibus: read ops: 1 messages are missing among 1; ") {
+		!strings.HasPrefix(stderr, "unibus: read ops: 1 of 1 messages are missing; ") {
 		t.Errorf("a gap: got exit code %d, %q, %q", code, stdout, stderr)
 	}
 	want := "-- 1 message of bob missing --\n-- message 9 stands behind later ones of bob --\n"

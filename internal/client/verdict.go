@@ -33,7 +33,7 @@ func (v *Verdict) Err() error {
 	case v.Bad > 0:
 		return bus.Errorf(bus.Integrity, "bad_messages", "%d of %d messages cannot be shown, the last one: %s", v.Bad, v.Good+v.Bad, v.Why)
 	case v.Missing > 0:
-		return bus.Errorf(bus.Integrity, "missing_messages", "%d messages are missing among %d", v.Missing, v.Good+v.Missing)
+		return bus.Errorf(bus.Integrity, "missing_messages", "%d of %d messages are missing", v.Missing, v.Good+v.Missing)
 	}
 	return nil
 }
