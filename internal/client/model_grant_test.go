@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -72,8 +73,23 @@ func (l line) grants(id bus.RoomID, query map[string][]string) (page wire.Grants
 		}
 		page.Items = append(page.Items, one)
 	}
-	return page
+	return firstPage(page.Items, bus.Epoch(from))
 }
+
+// firstPage is the beginning of all grants from an epoch on. It ends with an
+// epoch behind that one, so that whoever asks on from there comes further.
+func firstPage(all []wire.Granted, from bus.Epoch) wire.Grants {
+	slices.SortStableFunc(all, func(a, b wire.Granted) int { return cmp.Compare(a.Epoch, b.Epoch) })
+	for i := grantPage; i < len(all); i++ {
+		if last := all[i-1].Epoch; last > from && last < all[i].Epoch {
+			return wire.Grants{Items: all[:i], More: true}
+		}
+	}
+	return wire.Grants{Items: all}
+}
+
+// grantPage is how many grants the node of the model gives at once, or a few more.
+const grantPage = 2
 
 // mayInherit reports whether an endpoint that came with a later epoch may have
 // the key of epoch n.
