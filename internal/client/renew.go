@@ -100,12 +100,12 @@ var errEpochOver = bus.Errorf(bus.Unavailable, "epoch_over", "the room's key is 
 // errBadKey holds frames back until there is a key that opens: somebody is about to
 // make one, or this client was refused it for now. It is retryable.
 func errBadKey(bad *badKey) error {
-	return bus.Errorf(bus.Unavailable, "bad_key", "%s", bad.told.Message).
+	return bus.Errorf(bus.Unavailable, "bad_room_key", "%s", bad.told.Message).
 		WithHint("a new one is due; try again in a minute").Because(bad)
 }
 
-// hold does without a key as long as nothing is to be sent.
-func (o *outbox) hold(bad *badKey) error {
+// holdBack does without a key as long as nothing is to be sent.
+func (o *outbox) holdBack(bad *badKey) error {
 	o.sender, o.epoch, o.notAfter = nil, 0, time.Time{}
 	if !o.unposted() {
 		return nil
@@ -131,7 +131,7 @@ func (o *outbox) newSender(ctx context.Context, refused error) error {
 	ep, err := o.c.world.sealEpoch(ctx, r, r.Epoch.Number, o.c.reader())
 	var bad *badKey
 	if errors.As(err, &bad) && bad.by != o.c.id.Account {
-		return o.hold(bad)
+		return o.holdBack(bad)
 	}
 	if err != nil {
 		return err

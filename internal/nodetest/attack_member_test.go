@@ -213,7 +213,7 @@ func TestAttackBadEnvelope(t *testing.T) {
 	m.append(bob, r, m.rekey(r, m.author(bob), bob.Identity.Content, craft{name: "general", seal: instead(alice.Endpoint())}))
 	post(t, bob, b.General, "alice cannot read this")
 	_, err = alice.SendOne(ctx, b.General, textRecord("hello"))
-	if bus.CodeOf(err) != "bad_key" || !strings.HasPrefix(err.Error(), "the room key that bob made does not open here; ") {
+	if bus.CodeOf(err) != "bad_room_key" || !strings.HasPrefix(err.Error(), "the room key that bob made does not open here; ") {
 		t.Errorf("alice sends without a key: got %v (%s)", err, bus.CodeOf(err))
 	}
 	clock.Pass(time.Minute) // a room takes one plain rekey a minute

@@ -221,8 +221,8 @@ func foreignEnvelope(s *stage) {
 // client asks for another one, which the node takes once a minute.
 func (s *stage) waits(home profile.Home) {
 	s.t.Helper()
-	if got, stdout, stderr := s.run(home, s.does("send")...); got != 7 || codeOf(stderr) != "bad_key" {
-		s.t.Errorf("send: got exit code %d, %s%swant 7 and bad_key", got, stdout, stderr)
+	if got, stdout, stderr := s.run(home, s.does("send")...); got != 7 || codeOf(stderr) != "bad_room_key" {
+		s.t.Errorf("send: got exit code %d, %s%swant 7 and bad_room_key", got, stdout, stderr)
 	}
 }
 
