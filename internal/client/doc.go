@@ -1,5 +1,5 @@
-// Package client is the engine of the command line: signed calls, verified
-// chains, room keys, live rooms, sending, blobs.
+// Package client is the engine of the command line and of the chat: signed calls,
+// verified chains, room keys, live rooms, sending, blobs.
 //
 // It believes a node in nothing that it can check: every chain is verified
 // from the genesis, remembered, and never given up for a shorter one; every

@@ -56,7 +56,7 @@ func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, err
 // Kick removes a user, or his open invite, from a room and makes a new key.
 func (c *Client) Kick(ctx context.Context, id bus.RoomID, h bus.Handle) (changed bool, err error) {
 	return c.startEpoch(ctx, id, func(r *room) (step, error) {
-		drop, uninvite := c.present(r, h)
+		drop, uninvite := c.placesOf(r, h)
 		if len(drop)+len(uninvite) == 0 {
 			return step{}, nil
 		}
@@ -67,8 +67,8 @@ func (c *Client) Kick(ctx context.Context, id bus.RoomID, h bus.Handle) (changed
 	})
 }
 
-// present finds a user among the members and guests of a room.
-func (c *Client) present(r *room, h bus.Handle) (drop []bus.AccountID, uninvite []bus.InviteID) {
+// placesOf finds a user among the members and guests of a room.
+func (c *Client) placesOf(r *room, h bus.Handle) (drop []bus.AccountID, uninvite []bus.InviteID) {
 	if a := c.world.bus.User(h); a != nil {
 		if _, in := r.Member(a.ID); in {
 			drop = append(drop, a.ID)
@@ -239,15 +239,15 @@ func (c *Client) Log(ctx context.Context, id bus.RoomID) ([]LogEntry, error) {
 	out := make([]LogEntry, len(r.changes))
 	for i, ch := range r.changes {
 		out[i] = c.world.describe(ch)
-		out[i].Heirs = c.world.heirs(r, ch)
+		out[i].Heirs = c.world.heirNames(r, ch)
 	}
 	return out, nil
 }
 
-// heirs names those whose endpoints an entry let in, and who may read what was
+// heirNames are those whose endpoints an entry let in, and who may read what was
 // sent before: so says the log, whoever handed the keys on. In a room that is
 // read from joining on these are further devices of its members.
-func (w *world) heirs(r *room, ch change) (out []bus.Handle) {
+func (w *world) heirNames(r *room, ch change) (out []bus.Handle) {
 	ep, before := r.epochs[ch.epoch], r.epochs[ch.epoch-1]
 	if !ch.started || before == nil {
 		return nil
@@ -265,7 +265,7 @@ func (w *world) heirs(r *room, ch change) (out []bus.Handle) {
 // handleOf is whose an endpoint is that an entry let in, also that of a guest.
 func (w *world) handleOf(n roomlog.Recipient, ch change) bus.Handle {
 	for _, g := range ch.invited {
-		if inv := w.bus.Invite(g.Invite); inv.Endpoint() == n.Endpoint {
+		if inv := w.bus.Invite(g.Invite); inv != nil && inv.Endpoint() == n.Endpoint {
 			return inv.Handle
 		}
 	}

@@ -200,13 +200,13 @@ func served(err error) error {
 	case bus.KindOf(err) == bus.Integrity:
 		return err
 	}
-	return broken(err)
+	return breach(err)
 }
 
-// broken says what a rule has against an entry, in the rule's words and without
+// breach says what a rule has against an entry, in the rule's words and without
 // its error: that would say of this client what is said of the entry's author,
 // that he is not in the room, say.
-func broken(err error) error {
+func breach(err error) error {
 	var rule *bus.Error
 	if !errors.As(err, &rule) {
 		return errBroken.Because(err)
