@@ -30,7 +30,8 @@ func (c *Client) RotateOrg(ctx context.Context) (identity.VerifyKey, error) {
 		case old.Public():
 			return buslog.OrgRotateBody(next.Public()), nil
 		}
-		return nil, bus.Errorf(bus.Unauthenticated, "old_org", "the organisation key here is not that of the bus any more")
+		return nil, bus.Errorf(bus.Unauthenticated, "old_org", "the organisation key here is not that of the bus any more").
+			WithHint("it was replaced elsewhere; put the newest back: unibus identity words --org --restore -")
 	}, old, next)
 	if err != nil {
 		return identity.VerifyKey{}, err
@@ -79,7 +80,8 @@ func (c *Client) RestoreOrg(ctx context.Context, key identity.SigningKey) (chang
 		return false, bus.Errorf(bus.Unauthenticated, "old_words", "these are words of an organisation key that was replaced").
 			WithHint("use those that the last 'unibus identity org-rotate' made")
 	default:
-		return false, bus.Errorf(bus.Unauthenticated, "foreign_words", "these are not the words of the organisation key of this bus")
+		return false, bus.Errorf(bus.Unauthenticated, "foreign_words", "these are not the words of the organisation key of this bus").
+			WithHint("are they those of another bus, or of your account? the founder wrote them down: unibus identity words --org")
 	}
 	return c.putBack(func(f *identity.File) (bool, error) {
 		if f.NextOrg != nil {

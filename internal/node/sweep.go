@@ -10,7 +10,7 @@ import (
 	"unibus/internal/membership"
 )
 
-// sweepEvery is how late a message or a blob may go after its time.
+// sweepEvery is how late a message, a room key or a blob may go after its time.
 const sweepEvery = time.Hour
 
 // sweeper removes what rooms do not keep any longer: messages older than their

@@ -253,5 +253,6 @@ func (th *thief) sealedSecrets(room bus.RoomID) (all [][]byte) {
 		must(th.t, rows.Scan(&raw))
 		all = append(all, raw)
 	}
+	must(th.t, rows.Err())
 	return all
 }

@@ -1,11 +1,11 @@
-// Package seal is what only members of a room can open: epoch secrets and the
-// envelopes that carry them, sealed room names, frames, and the encryption of
-// blobs.
+// Package seal is what only members of a room can open: epoch secrets, the
+// envelopes that carry them and the grants that hand them on, sealed room names,
+// frames, and the encryption of blobs.
 //
 // It promises that a frame which Open returns was signed by the endpoint it
 // names, for this room and epoch, and was not changed; that no two frames, of
 // whatever process, copy or restored snapshot, are encrypted under one key and
-// nonce; that an envelope, a name or a blob opens only at the place it was
+// nonce; that an envelope, a grant, a name or a blob opens only at the place it was
 // made for; and that lengths show only in steps.
 //
 // It decides nothing: who is in an audience, which epoch counts and which
