@@ -22,6 +22,7 @@ func faults() []fault {
 	return []fault{
 		{"withheld", toldError, "the node shows less than it showed before, or less than others have seen"},
 		{"forked", toldError, "the node shows another history than before, or than others have seen"},
+		{"other_message", toldError, "the node shows another message than before in its place"},
 		{"bad_chain", toldError, "an entry of a log that its author had no right to write, or of another log"},
 		{"bad_entry", toldError, "an entry of a log that is none"},
 		{"bad_signature", toldError, "an entry of a log that its author did not sign"},

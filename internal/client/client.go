@@ -26,7 +26,8 @@ type Client struct {
 	store  *profile.Store
 	now    func() time.Time
 	mu     sync.Mutex
-	newest map[bus.RoomID]seen // newest frame seen per room, for Closing
+	newest map[bus.RoomID]seen           // newest frame seen per room, for Closing
+	held   map[bus.RoomID]profile.Newest // newest frame opened per room
 
 	tallies    map[bus.RoomID]*tally    // guarded by mu
 	grievances map[bus.RoomID]grievance // guarded by mu
@@ -55,7 +56,7 @@ func New(o Options) (*Client, error) {
 	w.me, w.floors = o.Identity.Account, floors(o.Identity.Bus, o.Info.Seen)
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
-		world: w, newest: map[bus.RoomID]seen{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
+		world: w, newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
 		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
 	}, nil
 }
@@ -88,6 +89,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 func (c *Client) Close() error {
 	c.call.http.CloseIdleConnections()
 	c.flushTallies()
+	_ = c.keepNewest(context.Background()) // what is lost is not missed
 	return c.store.Close()
 }
 

@@ -48,6 +48,9 @@ func (f *follower) nudge() {
 
 // run reads the room during one life: first what was missed, then live.
 func (f *follower) run(ctx context.Context) error {
+	if err := f.c.holdNewest(ctx, f.id); err != nil {
+		return err
+	}
 	if err := f.catchUp(ctx); err != nil {
 		return err
 	}

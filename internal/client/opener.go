@@ -87,6 +87,7 @@ func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, e
 	if err := o.c.countSeen(ctx, o.id, h.Epoch, m.Seq); err != nil {
 		return nil, err
 	}
+	o.c.opened(o.id, m)
 	return o.events(r, ep, m, opened), nil
 }
 

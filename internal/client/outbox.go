@@ -227,6 +227,7 @@ func (o *outbox) settle(ctx context.Context, a answered) error {
 	case "":
 		o.wait = backoff{}
 		o.done(a.p, a.reply.Seq)
+		o.c.opened(o.id, wire.StoredMessage{Seq: a.reply.Seq, At: o.c.now(), Frame: a.p.raw})
 		return o.c.countSent(ctx, o.id, a.p.epoch, a.reply.Seq)
 	case wire.PostRetry, wire.PostBusy, wire.PostRate:
 		a.p.posted = false

@@ -6,25 +6,9 @@ import (
 	"time"
 
 	"unibus/internal/bus"
-	"unibus/internal/frame"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
-
-// seen is the newest frame that this client has seen in a room.
-type seen struct {
-	seq  uint64
-	hash bus.Prefix
-}
-
-// sawFrame remembers the newest frame of a room.
-func (c *Client) sawFrame(id bus.RoomID, m wire.StoredMessage) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if m.Seq > c.newest[id].seq {
-		c.newest[id] = seen{m.Seq, frame.Hash(m.Frame).Prefix()}
-	}
-}
 
 // ReadOptions says what of a room to read.
 type ReadOptions struct {
@@ -83,7 +67,10 @@ func (c *Client) beginRead(ctx context.Context, id bus.RoomID) error {
 	if err := c.erase(ctx); err != nil {
 		return err
 	}
-	return c.mayRead(id)
+	if err := c.mayRead(id); err != nil {
+		return err
+	}
+	return c.holdNewest(ctx, id)
 }
 
 // history reads what is there already, and leaves the follower where that ends.
@@ -144,18 +131,6 @@ func since(messages []wire.StoredMessage, from time.Time) []wire.StoredMessage {
 		messages = messages[1:]
 	}
 	return messages
-}
-
-// look returns the newest frame of a room, from the node when this client has
-// not seen one.
-func (c *Client) look(ctx context.Context, id bus.RoomID) (seen, error) {
-	_, err := c.page(ctx, wire.MessagesBefore(id, 0, 1), func(m wire.StoredMessage) error {
-		c.sawFrame(id, m)
-		return nil
-	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.newest[id], err
 }
 
 // SendOne sends one record and waits until the node has stored it.

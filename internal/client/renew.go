@@ -31,6 +31,11 @@ func (o *outbox) prepare(ctx context.Context, g wire.OpenRoom) error {
 	if err := o.c.renewKey(ctx); err != nil { // an identity without a profile knows its account only now
 		return err
 	}
+	if o.c.mayRead(o.id) == nil { // else nobody asks it what it saw
+		if err := o.c.holdNewest(ctx, o.id); err != nil {
+			return err
+		}
+	}
 	return o.renew(ctx)
 }
 

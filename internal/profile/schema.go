@@ -72,5 +72,11 @@ func migrations() []string {
 			seen  INTEGER NOT NULL,
 			top   INTEGER NOT NULL
 		) STRICT, WITHOUT ROWID;`,
+		`CREATE TABLE newest (
+			room  BLOB    NOT NULL PRIMARY KEY,
+			seq   INTEGER NOT NULL,
+			frame BLOB    NOT NULL,
+			at    INTEGER NOT NULL
+		) STRICT, WITHOUT ROWID;`,
 	}
 }

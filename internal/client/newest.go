@@ -1,0 +1,101 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/frame"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// opened remembers the newest frame of a room that a member wrote: one that opened,
+// or one's own that the node has stored. What a node makes up is no memory.
+func (c *Client) opened(id bus.RoomID, m wire.StoredMessage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.Seq > c.held[id].Seq {
+		c.held[id] = profile.Newest{Seq: m.Seq, Frame: frame.Hash(m.Frame).Prefix(), At: m.At}
+	}
+}
+
+// newestHeld is the newest such frame of a room that any process of this context
+// saw; zero where none did.
+func (c *Client) newestHeld(ctx context.Context, id bus.RoomID) (profile.Newest, error) {
+	kept, err := c.store.Newest(ctx, id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if here := c.held[id]; here.Seq > kept.Seq {
+		return here, err
+	}
+	return kept, err
+}
+
+// keepNewest tells the profile what was seen last in each room. What a killed
+// process forgets is not missed.
+func (c *Client) keepNewest(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, n := range c.held {
+		if err := c.store.PutNewest(ctx, id, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errOtherMessage = bus.Errorf(bus.Integrity, "other_message", "the node shows another message than before in its place").
+	WithHint(hintRestored)
+
+// hintRestored: a node that was set back goes on from there as if nothing had
+// happened, and a person decides whether that is an accident.
+const hintRestored = "ask an admin whether it was restored from an older copy; if so: unibus room verify ROOM --accept"
+
+// holdNewest holds the node to the newest frame that was opened in a room: it still
+// shows that one in its place, unless it may have been swept by now. One that was
+// set back to an older copy has none there, or another.
+func (c *Client) holdNewest(ctx context.Context, id bus.RoomID) error {
+	known, err := c.newestHeld(ctx, id)
+	if err != nil || known.Seq == 0 {
+		return err
+	}
+	var found *wire.StoredMessage
+	_, err = c.page(ctx, wire.MessagesAfter(id, known.Seq-1, 1), func(m wire.StoredMessage) error {
+		if m.Seq == known.Seq {
+			found = &m
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case found != nil && frame.Hash(found.Frame).Prefix() == known.Frame:
+		return nil
+	case found != nil:
+		return errOtherMessage
+	case c.swept(id, known.At):
+		return nil
+	}
+	return errWithheld.WithHint(hintRestored)
+}
+
+// swept reports whether a node may have deleted by now what it stored at a time,
+// with its clock and this one on either side of the right one.
+func (c *Client) swept(id bus.RoomID, at time.Time) bool {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r := c.world.rooms[id]
+	return r == nil || !c.now().Add(2*bus.ClockSkew).Before(at.Add(r.Create.Retention))
+}
+
+// AcceptMessages forgets which messages of a room were seen, after an admin said
+// that the node was restored from an older copy: what it shows now is believed
+// again. The mark up to which was read is forgotten with them.
+func (c *Client) AcceptMessages(ctx context.Context, id bus.RoomID) error {
+	c.mu.Lock()
+	delete(c.held, id)
+	delete(c.tallies, id)
+	c.mu.Unlock()
+	return c.store.ForgetNewest(ctx, id)
+}
