@@ -77,8 +77,13 @@ func (s *Service) appendRoom(ctx context.Context, at seat, e entry, inline []wir
 	if err != nil {
 		return err
 	}
-	if e.Op == roomlog.OpClose {
+	switch e.Op {
+	case roomlog.OpClose:
 		b.CloseRoom = &at.state.ID
+	case roomlog.OpLeave:
+		if err := s.leaves(ctx, at, e); err != nil {
+			return err
+		}
 	}
 	return s.commit(ctx, b, func() Change { return v.roomChange(at.room, e, step) })
 }
@@ -91,4 +96,15 @@ func (v *view) roomChange(r *room, e entry, step func()) Change {
 		c.Closed = []RoomRecord{r.record}
 	}
 	return c
+}
+
+// leaves holds who leaves to a last frame that is stored: what he sends later counts
+// no more.
+func (s *Service) leaves(ctx context.Context, at seat, e entry) error {
+	last := roomlog.ClosingOf(e.Entry)
+	if last.Seq == 0 {
+		return nil
+	}
+	_, err := s.closes(ctx, at, last)
+	return err
 }

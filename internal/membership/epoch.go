@@ -3,10 +3,7 @@ package membership
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"slices"
-	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -34,7 +31,8 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 	if err := take(&next, e, v); err != nil {
 		return err
 	}
-	if err := s.begins(ctx, at, next.Epoch); err != nil {
+	counted, err := s.begins(ctx, at, next.Epoch)
+	if err != nil {
 		return err
 	}
 	keys, err := s.keys(ctx, &next, e, inline)
@@ -46,7 +44,8 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 	}
 	b.Keys = keys
 	return s.commit(ctx, b, func() Change {
-		s.noteRekey(at, e)
+		s.noteRekey(at, e, next.Epoch.Number)
+		at.rekeys.counted = counted
 		return v.roomChange(at.room, e, func() { at.room.state = &next })
 	})
 }
@@ -58,119 +57,38 @@ const epochSkew = 2 * bus.ClockSkew
 var (
 	errLateEpoch = bus.Errorf(bus.Invalid, "bad_time", "the new key was not made now").
 			WithHint("check the clock of this machine, and try again")
-	errClosing = bus.Errorf(bus.Invalid, "bad_closing", "the new key names a message that is not stored yet").
+	errClosing = bus.Errorf(bus.Invalid, "bad_closing", "the entry names a message that is not stored yet").
 			WithHint("read the room, and try again")
 )
 
 // begins holds an epoch to what only the node can know: that it begins now, and
-// that the frame that closes the one before exists. A frame to come would leave
-// the old epoch open.
-func (s *Service) begins(ctx context.Context, at seat, e *roomlog.Epoch) error {
+// that the frame that closes the one before exists. It returns from where its
+// frames count.
+func (s *Service) begins(ctx context.Context, at seat, e *roomlog.Epoch) (counted, error) {
 	if s.opts.Now().Sub(e.Started) > epochSkew {
-		return errLateEpoch
+		return counted{}, errLateEpoch
 	}
-	if e.Closing.Seq == 0 || s.opts.Newest == nil {
-		return nil
+	newest, err := s.closes(ctx, at, e.Closing)
+	if err != nil && e.Closing.Seq == 0 {
+		return counted{}, nil // manyFrames asks again
+	}
+	return counted{e.Number, newest}, err
+}
+
+// closes demands that a frame is stored that an entry names as the newest of what
+// it ends: one to come would leave that open. It returns a sequence behind which
+// nothing of the room is stored yet.
+func (s *Service) closes(ctx context.Context, at seat, c roomlog.Closing) (newest uint64, err error) {
+	if s.opts.Newest == nil {
+		return 0, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
 	defer cancel()
-	newest, err := s.opts.Newest(ctx, at.record)
-	if err == nil && e.Closing.Seq > newest {
+	newest, err = s.opts.Newest(ctx, at.record)
+	if err == nil && c.Seq > newest {
 		err = errClosing
 	}
-	return err
-}
-
-// rekeyPause is how long after a plain rekey the next is refused, so that
-// nobody can starve a removal by taking every index first. An owner waits for
-// owners only. One that an endpoint asks for by being new, revoked or over is
-// not refused: a thief would keep the key for a minute, and an account has too
-// few endpoints to starve anybody with.
-const rekeyPause = time.Minute
-
-func (s *Service) mayRekey(ctx context.Context, at seat, e entry) error {
-	if e.Op != roomlog.OpRekey {
-		return nil
-	}
-	owner, last := s.byOwner(at, e), at.rekeyed
-	if owner {
-		last = at.rekeyedByOwner
-	}
-	if s.opts.Now().Sub(last) < rekeyPause && !s.moved(at, e) {
-		return errRekeyOften
-	}
-	if !owner && roomlog.ReasonOf(e.Entry) == roomlog.ReasonFrames {
-		return s.manyFrames(ctx, at)
-	}
-	if c, ok := roomlog.ComplaintOf(e.Entry); ok {
-		return s.envelopeOf(ctx, at, e, c)
-	}
-	return nil
-}
-
-// moved reports whether e is the epoch that an endpoint or a right asks for.
-func (s *Service) moved(at seat, e entry) bool {
-	if roomlog.ReasonOf(e.Entry) != roomlog.ReasonMoved {
-		return false
-	}
-	why, _ := at.state.Due(s.view, s.opts.Now())
-	return why == roomlog.ReasonMoved
-}
-
-// byOwner reports whether an owner's endpoint that may act as one wrote e.
-func (s *Service) byOwner(at seat, e entry) bool {
-	m, in := at.state.Member(e.Account)
-	acc := s.view.accounts[e.Account]
-	if !in || acc == nil {
-		return false
-	}
-	who := acc.Endpoint(e.Actor)
-	return who != nil && who.Rights.Role(m.Role, at.state.ID) == bus.RoleOwner
-}
-
-// envelopeOf demands that a complaint names the envelope that its author got, or
-// none where there is none.
-func (s *Service) envelopeOf(ctx context.Context, at seat, e entry, c roomlog.Complaint) error {
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	sealed, _, err := s.store.Envelope(ctx, at.state.ID, c.Epoch, e.Actor)
-	switch {
-	case errors.Is(err, ErrNoKey) && c.Envelope == (bus.Hash{}):
-		return nil
-	case errors.Is(err, ErrNoKey):
-		return roomlog.ErrNotDue
-	case err == nil && bus.Hash(sha256.Sum256(sealed)) != c.Envelope:
-		return roomlog.ErrNotDue
-	}
-	return err
-}
-
-var errRekeyOften = bus.Errorf(bus.Limited, "rekey_often", "this room has a new key already").
-	WithHint("send with it; the next may be made in a minute")
-
-// manyFrames demands that the epoch in force has the frames that let a member
-// end it, which the log cannot tell.
-func (s *Service) manyFrames(ctx context.Context, at seat) error {
-	if s.opts.Frames == nil || !at.state.Create.Persist {
-		return roomlog.ErrNotDue
-	}
-	ctx, cancel := context.WithTimeout(ctx, OpTimeout)
-	defer cancel()
-	n, err := s.opts.Frames(ctx, at.record, at.state.Epoch.Closing.Seq)
-	if err == nil && n < bus.EpochFrames {
-		err = roomlog.ErrNotDue
-	}
-	return err
-}
-
-func (s *Service) noteRekey(at seat, e entry) {
-	if e.Op != roomlog.OpRekey {
-		return
-	}
-	at.room.rekeyed = s.opts.Now()
-	if s.byOwner(at, e) {
-		at.room.rekeyedByOwner = at.room.rekeyed
-	}
+	return newest, err
 }
 
 // fresh demands that the author of an entry knew the newest entry of every

@@ -282,31 +282,3 @@ func TestRotate(t *testing.T) {
 		}
 	}
 }
-
-// TestComplaint takes a complaint that names the envelope its author got.
-func TestComplaint(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	alice, bob := b.Alice.Device(), b.Bob.Device()
-	r := b.room(alice)
-	b.add(alice, r, bus.RoleMember, b.Bob)
-	says := func(envelope bus.Hash) *chain.Entry {
-		return r.Entry(bob, roomlog.OpRekey, roomlog.Rekey{Reason: roomlog.ReasonBroken, Start: r.Start(roomlog.Change{}),
-			Complaint: roomlog.Complaint{Epoch: r.State.Epoch.Number, Envelope: envelope}}.Encode())
-	}
-	to := r.State.Epoch.Audience
-	b.refused(b.offer(bob, r, says(bus.Hash{1}), to), "not_due")
-	b.refused(b.offer(bob, r, says(bus.Hash{}), to), "not_due") // that he got none
-	var mine bus.Hash
-	for _, l := range chaintest.Leaves(to) {
-		if l.Endpoint == bob.ID() {
-			mine = l.Envelope
-		}
-	}
-	b.append(bob, r, says(mine))
-
-	b.append(alice, r, r.Rekey(alice, roomlog.ReasonAsked))
-	b.Pass(time.Minute)
-	b.must(b.store.DeleteKeys(b.ctx(), r.State.ID, r.State.Epoch.Number)) // a damaged disk
-	b.append(bob, r, says(bus.Hash{}))
-}

@@ -51,8 +51,7 @@ type room struct {
 	record RoomRecord
 	maker  bus.AccountID
 	tip    atomic.Pointer[tip]
-	// When plain rekeys were taken last, from anybody and from an owner.
-	rekeyed, rekeyedByOwner time.Time
+	rekeys rekeys
 
 	ended   []endedEpoch // oldest first
 	emptied bool         // it is closed, and its envelopes are gone

@@ -131,6 +131,19 @@ func (m *mirror) rekey(r *roomlog.State, by chain.Author, key identity.SigningKe
 	return m.epoch(r, roomlog.OpRekey, roomlog.Change{}, body, by, key, c, time.Now().Truncate(time.Millisecond))
 }
 
+// complaint makes the entry by which p says that his key does not open, and starts
+// an epoch for the same members.
+func (m *mirror) complaint(r *roomlog.State, p *nodetest.Person, c craft) made {
+	m.t.Helper()
+	var k wire.Key
+	as(m.c, p).get(wire.KeyTarget(r.ID, r.Epoch.Number, p.Endpoint()), &k)
+	about := roomlog.Complaint{Epoch: r.Epoch.Number, Envelope: sha256.Sum256(k.Sealed)}
+	body := func(st roomlog.Start) []byte {
+		return roomlog.Rekey{Reason: roomlog.ReasonBroken, Complaint: about, Start: st}.Encode()
+	}
+	return m.epoch(r, roomlog.OpRekey, roomlog.Change{}, body, m.author(p), p.Identity.Content, c, time.Now().Truncate(time.Millisecond))
+}
+
 func (m *mirror) epoch(r *roomlog.State, op chain.Op, change roomlog.Change, body func(roomlog.Start) []byte,
 	by chain.Author, key identity.SigningKey, c craft, now time.Time) made {
 	m.t.Helper()

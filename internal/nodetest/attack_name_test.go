@@ -1,7 +1,6 @@
 package nodetest_test
 
 import (
-	"crypto/sha256"
 	"testing"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"unibus/internal/client"
 	"unibus/internal/node"
 	"unibus/internal/nodetest"
-	"unibus/internal/wire"
 )
 
 // Attack: a member complains of a key that opens, and names nothing in the epoch
@@ -30,12 +28,7 @@ func TestAttackNamelessEpoch(t *testing.T) {
 
 	m := mirrorOf(t, b)
 	r := m.room(id)
-	var k wire.Key
-	as(m.c, mallory).get(wire.KeyTarget(id, r.Epoch.Number, mallory.Endpoint()), &k)
-	about := roomlog.Complaint{Epoch: r.Epoch.Number, Envelope: sha256.Sum256(k.Sealed)}
-	m.append(mallory, r, m.epoch(r, roomlog.OpRekey, roomlog.Change{}, func(st roomlog.Start) []byte {
-		return roomlog.Rekey{Reason: roomlog.ReasonBroken, Complaint: about, Start: st}.Encode()
-	}, m.author(mallory), mallory.Identity.Content, craft{start: func(st *roomlog.Start) { st.Name = nil }}, time.Now().Truncate(time.Millisecond)))
+	m.append(mallory, r, m.complaint(r, mallory, craft{start: func(st *roomlog.Start) { st.Name = nil }}))
 	post(t, b.Admin, id, "go on")
 
 	for range 3 {

@@ -207,18 +207,37 @@ func foreignEnvelope(s *stage) {
 	}}))
 	post(s.t, s.bob, s.room, "not for her")
 	for _, home := range s.homes() {
-		s.waits(home)
 		s.shows(home, "bad_messages", "bad_envelope", "bad_envelope")
 	}
+	s.repairs()
+	r = m.room(s.room)
 	confirmed := craft{name: "general", confirm: func(h bus.Hash) bus.Hash { h[0] ^= 1; return h }}
 	m.append(s.bob, r, m.add(r, s.mallory.Identity.Account, m.author(s.bob), s.bob.Identity.Content, confirmed))
+	s.repairs()
+
+	_, err := s.b.Admin.Kick(s.ctx, s.room, "mallory")
+	must(s.t, err)
+	m = mirrorOf(s.t, s.b)
+	r = m.room(s.room)
+	m.append(s.bob, r, m.complaint(r, s.bob, craft{name: "general", seal: instead(s.alice.Endpoint())}))
 	for _, home := range s.homes() {
 		s.waits(home)
 	}
 }
 
-// waits demands that alice does not send with a key that its author spoiled: her
-// client asks for another one, which the node takes once a minute.
+// repairs demands that alice sends at once, with a key of her own, where an author
+// spoiled the one in force.
+func (s *stage) repairs() {
+	s.t.Helper()
+	for _, home := range s.homes() {
+		if got, stdout, stderr := s.run(home, "send", s.room.String(), "go on"); got != 0 {
+			s.t.Errorf("send: got exit code %d, %s%s", got, stdout, stderr)
+		}
+	}
+}
+
+// waits demands that alice does not send with a key that its author spoiled where
+// the node takes no other one yet: he began his epoch with a complaint.
 func (s *stage) waits(home profile.Home) {
 	s.t.Helper()
 	if got, stdout, stderr := s.run(home, s.does("send")...); got != 7 || codeOf(stderr) != "bad_room_key" {

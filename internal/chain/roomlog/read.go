@@ -42,3 +42,13 @@ func Pins(e *chain.Entry) []Pin {
 	}
 	return nil
 }
+
+// ClosingOf is the frame that an entry names as the last one that its author saw
+// of an epoch that he ends or leaves, the zero Closing for entries of other kinds.
+func ClosingOf(e *chain.Entry) Closing {
+	if e.Op == OpLeave {
+		l, _ := parseLeave(e.Body)
+		return l.Closing
+	}
+	return Closing{}
+}
