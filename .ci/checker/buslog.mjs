@@ -1,6 +1,6 @@
 // The rules of the bus log. docs/protocol.md: Bus log. An op is one entry of
 // `ops`: how its body reads, and what it demands and does.
-import { equal, hex } from './bytes.mjs';
+import { equal, hex, zero } from './bytes.mjs';
 import { canSeal } from './crypto.mjs';
 import { Chain, key, oneOf, readBody, readEntry, readRef, signedBy } from './entry.mjs';
 import { speaker } from './account.mjs';
@@ -111,6 +111,7 @@ export const ops = {
       const C = admin(s, e, world);
       demand(!byHandle(s, b.handle), 'handle', 'is taken');
       demand(b.until >= e.time && b.until - e.time <= maxInviteLife, 'not-after', 'out of range');
+      demand(!zero(b.invite), 'used', 'the id is zero');
       for (const [id, i] of s.invites) {
         const keys = [i.C, i.T];
         demand(id !== key(b.invite) && !keys.some((k) => equal(k, b.C) || equal(k, b.T)), 'used', 'id or key served another invite');

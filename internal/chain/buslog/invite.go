@@ -30,9 +30,9 @@ func (s *State) checkInvite(e *chain.Entry, signers Signers) (func(), error) {
 }
 
 // usedInvite reports whether the id or a key of an invite served another one:
-// a one-time key is for one time.
+// a one-time key is for one time. The id of zero is that of all who came by none.
 func (s *State) usedInvite(i Invite) bool {
-	return s.invites[i.ID] != nil || s.oneTime[i.Content] || s.oneTime[i.Transport]
+	return i.ID == (bus.InviteID{}) || s.invites[i.ID] != nil || s.oneTime[i.Content] || s.oneTime[i.Transport]
 }
 
 func (s *State) checkInviteRevoke(e *chain.Entry, signers Signers) (func(), error) {

@@ -31,6 +31,7 @@ func TestInvites(t *testing.T) {
 		{"for somebody who is a user", invite(func(i *buslog.Invite) { i.Handle = "bob" }), "user_exists"},
 		{"for somebody who has an invite", invite(func(i *buslog.Invite) { i.Handle = "other" }), ""},
 		{"for nobody", invite(func(i *buslog.Invite) { i.Handle = "" }), "bad_entry"},
+		{"with an id of zero", invite(func(i *buslog.Invite) { i.ID = bus.InviteID{} }), "not_allowed"},
 		{"with an id in use", invite(func(i *buslog.Invite) { i.ID = other.ID }), "not_allowed"},
 		{"with a one-time C in use", invite(func(i *buslog.Invite) { i.Content = other.Content }), "not_allowed"},
 		{"with a one-time T in use", invite(func(i *buslog.Invite) { i.Transport = other.Transport }), "not_allowed"},

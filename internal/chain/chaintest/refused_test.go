@@ -269,6 +269,7 @@ func (o *offering) busEntries(old *chaintest.Device, used, ended, expired, open 
 	invite("a handle that is taken", "handle", func(i *buslog.Invite) { i.Handle = "alice" })
 	invite("not-after before the entry", "not-after", func(i *buslog.Invite) { i.NotAfter = w.Now.Add(-time.Millisecond) })
 	invite("not-after too late", "not-after", func(i *buslog.Invite) { i.NotAfter = w.Now.Add(bus.MaxInviteLife + time.Millisecond) })
+	invite("an id of zero", "used", func(i *buslog.Invite) { i.ID = bus.InviteID{} })
 	invite("an id again", "used", func(i *buslog.Invite) { i.ID = ended.ID })
 	invite("a one-time C again", "used", func(i *buslog.Invite) { i.Content = used.Content })
 	invite("a one-time T again", "used", func(i *buslog.Invite) { i.Transport = expired.Transport })

@@ -63,7 +63,7 @@ func (ep *Epoch) has(id bus.AccountID, f Facts) bool {
 		return true
 	}
 	a := f.Bus().Account(id)
-	if a == nil || a.Invite == (bus.InviteID{}) { // no invite: not one whose id is zero
+	if a == nil {
 		return false
 	}
 	inv := f.Bus().Invite(a.Invite)
