@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/account"
 	"unibus/internal/membership"
 )
 
@@ -48,5 +49,45 @@ func TestOneTimeMaker(t *testing.T) {
 	r.must(err)
 	if got.Maker != r.w.Founder.ID() || linked.Maker != r.w.Alice.ID() {
 		t.Errorf("made by %v and %v", got.Maker, linked.Maker)
+	}
+}
+
+// TestScopedUnderway: whoever stole a bot's file keeps its user from nothing, and
+// other bots of the user count with it.
+func TestScopedUnderway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	enter := func(by membership.Signer) error { return (&exchange{Server: r.Server, by: by}).enter() }
+	user := membership.Signer{Account: bus.AccountID{1}, Endpoint: bus.EndpointID{1}}
+	bot := func(n byte) membership.Signer {
+		by := membership.Signer{Account: user.Account, Endpoint: bus.EndpointID{2, n}}
+		by.Rights.Scope = account.NewScope(account.VerbRead, bus.RoomID{1})
+		return by
+	}
+	held := 0
+	for n := range byte(8) {
+		for held <= maxUnderway && enter(bot(n)) == nil {
+			held++
+		}
+	}
+	if held != maxUnderway {
+		t.Errorf("%d requests of one user's bots are under way, want %d", held, maxUnderway)
+	}
+	r.must(enter(user))
+	r.must(enter(membership.Signer{Account: bus.AccountID{2}, Rights: bot(0).Rights}))
+}
+
+// TestScopedAuthorize: by then the node knows that a signer has a scope.
+func TestScopedAuthorize(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	bot := r.w.Alice.AddBot("bot", account.Rights{Scope: account.NewScope(account.VerbRead, bus.RoomID{1})})
+	log := r.w.AccountLogs[r.w.Alice.ID()]
+	_, err := r.o.Membership.AppendAccount(t.Context(), by(r.w.Alice.Device()), "alice", log[len(log)-1].Encode())
+	r.must(err)
+	got, err := r.o.Membership.Authorize(bot.Transport.Public())
+	r.must(err)
+	if got.Account != r.w.Alice.ID() || got.Rights.Scope == nil {
+		t.Errorf("the bot signs as %+v", got)
 	}
 }
