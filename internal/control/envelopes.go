@@ -27,19 +27,11 @@ func (x *exchange) stage() error {
 
 // key hands out the envelope of one endpoint.
 func (x *exchange) key() error {
-	id, err := x.roomID()
+	id, endpoint, epoch, err := x.keyOf("epoch")
 	if err != nil {
 		return err
 	}
-	endpoint, err := bus.ParseEndpointID(x.query["endpoint"])
-	if err != nil {
-		return err
-	}
-	epoch, err := x.number("epoch", 0)
-	if err != nil {
-		return err
-	}
-	k, err := x.o.Membership.Key(x.ctx(), x.by, id, bus.Epoch(epoch), endpoint)
+	k, err := x.o.Membership.Key(x.ctx(), x.by, id, epoch, endpoint)
 	if errors.Is(err, membership.ErrNoKey) {
 		err = errNoKey
 	}

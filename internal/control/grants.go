@@ -24,17 +24,9 @@ func (x *exchange) grant() error {
 
 // grants tells what was handed on to one endpoint.
 func (x *exchange) grants() error {
-	id, err := x.roomID()
+	id, endpoint, from, err := x.keyOf("from")
 	if err != nil {
 		return err
 	}
-	endpoint, err := bus.ParseEndpointID(x.query["endpoint"])
-	if err != nil {
-		return err
-	}
-	from, err := x.number("from", 0)
-	if err != nil {
-		return err
-	}
-	return x.json(x.o.Membership.Grants(x.ctx(), x.by, id, endpoint, bus.Epoch(from)))
+	return x.json(x.o.Membership.Grants(x.ctx(), x.by, id, endpoint, from))
 }

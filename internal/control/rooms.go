@@ -85,3 +85,16 @@ func (x *exchange) appendRoom() error {
 
 // roomID reads the room in the path.
 func (x *exchange) roomID() (bus.RoomID, error) { return bus.ParseRoomID(x.values[0]) }
+
+// keyOf reads what asks for keys of one endpoint: the room in the path, and in the
+// query the endpoint and a number, 0 without it.
+func (x *exchange) keyOf(name string) (room bus.RoomID, endpoint bus.EndpointID, epoch bus.Epoch, err error) {
+	if room, err = x.roomID(); err != nil {
+		return
+	}
+	if endpoint, err = bus.ParseEndpointID(x.query["endpoint"]); err != nil {
+		return
+	}
+	n, err := x.number(name, 0)
+	return room, endpoint, bus.Epoch(n), err
+}
