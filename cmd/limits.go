@@ -69,6 +69,7 @@ func ownLimit(l wire.Limit) limit {
 	meanings := map[string]string{
 		"rooms": "rooms that you made", "invites": "open invites of yours", "blobs": "what you store in blobs",
 		"log": "what you wrote into the logs", "room_keys": "room keys that you made for others",
+		"grants":           "earlier room keys that you handed on",
 		"staged_envelopes": "room keys of yours on their way",
 	}
 	unit := "count"
@@ -117,6 +118,8 @@ func limits() []limit {
 		count("max_members", bus.MaxMembers, "members of a room"),
 		count("max_endpoints", bus.MaxEndpoints, "endpoints that a room key is sealed to"),
 		count("max_envelopes", bus.MaxEnvelopes, "envelopes in one request"),
+		count("max_grant_epochs", bus.MaxGrantEpochs, "room keys back that a newcomer is handed on"),
+		count("max_heir_grants", bus.MaxHeirGrants, "the same, of one user in a room, by others"),
 		size("max_entry", bus.MaxEntry, "one entry of a chain"),
 		count("max_open_rooms", bus.MaxOpenRooms, "rooms that one connection has open"),
 		count("max_page_messages", bus.MaxPageMessages, "frames in one page of history"),

@@ -44,6 +44,13 @@ const (
 	// MaxEnvelopes is how many envelopes one request may stage: together they stay
 	// below MaxJSONBody.
 	MaxEnvelopes = 512
+	// MaxGrantEpochs is how far back keys are handed on to who comes: a room of many
+	// changes has more epochs than anybody should seal for each newcomer.
+	MaxGrantEpochs = 512
+	// MaxHeirGrants is how many keys of earlier epochs others hand on to the endpoints
+	// of one user in one room: with each device that he lists they would seal the
+	// whole past once more.
+	MaxHeirGrants = 2048
 	// MaxMembers bounds the accounts of a room, each of which stands in every entry
 	// that starts an epoch.
 	MaxMembers = 2000

@@ -67,8 +67,8 @@ func (c *Client) handOnSince(ctx context.Context, r *room, ep *roomlog.Epoch) er
 	if len(to) == 0 {
 		return nil
 	}
-	g := giving{c: c, r: r, since: ep}
-	for n := ep.Number - 1; n > 0 && r.mayKeep(n, now); n-- {
+	g := giving{c: c, r: r, since: ep, given: map[bus.AccountID]int{}}
+	for n := ep.Number - 1; n > 0 && ep.Number-n <= bus.MaxGrantEpochs && r.mayKeep(n, now); n-- {
 		if err := g.give(ctx, r.epochs[n], to); err != nil {
 			return err
 		}
@@ -134,6 +134,12 @@ type giving struct {
 	r      *room
 	since  *roomlog.Epoch
 	grants []wire.Grant // sealed, not sent
+	given  map[bus.AccountID]int
+}
+
+// enough reports whether a user got as many keys as a node would keep of others.
+func (g *giving) enough(of bus.AccountID) bool {
+	return of != g.c.id.Account && of != bus.AccountID{} && g.given[of] >= bus.MaxHeirGrants
 }
 
 // give seals the key of an epoch to those who may inherit it. One that is not
@@ -149,7 +155,7 @@ func (g *giving) give(ctx context.Context, old *roomlog.Epoch, to []roomlog.Reci
 		return nil
 	}
 	for _, heir := range to {
-		if err == nil {
+		if err == nil && !g.enough(heir.Account) {
 			err = g.add(ctx, secret, old.Number, heir)
 		}
 	}
@@ -163,6 +169,7 @@ func (g *giving) add(ctx context.Context, secret seal.Secret, epoch bus.Epoch, h
 	if err != nil {
 		return err
 	}
+	g.given[heir.Account]++
 	g.grants = append(g.grants, wire.Grant{Epoch: epoch, Endpoint: heir.Endpoint, Serial: serial, Sealed: sealed})
 	if len(g.grants) < bus.MaxEnvelopes {
 		return nil

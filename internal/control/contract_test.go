@@ -7,6 +7,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/chaintest"
+	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
 
@@ -19,6 +20,7 @@ func TestRoutes(t *testing.T) {
 	id, none := room.State.ID, bus.RoomID{1}
 	r.history.fill(id, 3, 10)
 	key := func(of *chaintest.Device) string { return wire.KeyTarget(id, 1, of.ID()) }
+	grant := wire.AppendGrant(nil, wire.Grant{Epoch: 1, Endpoint: alice.ID(), Sealed: make([]byte, 32+identity.KEMOverhead)})
 	tests := []struct {
 		name   string
 		by     *chaintest.Device
@@ -72,10 +74,11 @@ func TestRoutes(t *testing.T) {
 		{"another's grants", alice, "GET", wire.GrantsTarget(id, admin.ID(), 0), nil, 403, "not_your_key"},
 		{"grants from nonsense", alice, "GET", wire.RoomTarget(id) + "/grants?endpoint=" + alice.ID().String() + "&from=x", nil, 400, "bad_number"},
 		{"grants in a room of others", bob, "GET", wire.GrantsTarget(id, bob.ID(), 0), nil, 403, "not_member"},
-		{"grants for no epoch", alice, "PUT", wire.GrantTarget(id, 7), nil, 403, "bad_grant"},
+		{"grants for no epoch", alice, "PUT", wire.GrantTarget(id, 7), grant, 403, "bad_grant"},
 		{"what is no grant", alice, "PUT", wire.GrantTarget(id, 1), "x", 400, "bad_grants"},
 		{"grants for 01", alice, "PUT", wire.RoomTarget(id) + "/grants/01", nil, 400, "bad_number"},
-		{"grants to a room of others", bob, "PUT", wire.GrantTarget(id, 1), nil, 403, "not_member"},
+		{"grants to a room of others", bob, "PUT", wire.GrantTarget(id, 1), grant, 403, "not_member"},
+		{"no grant at all", alice, "PUT", wire.GrantTarget(id, 1), []byte{}, 400, "bad_grants"},
 		{"messages", alice, "GET", wire.MessagesAfter(id, 0, 10), nil, 200, ""},
 		{"messages of others", bob, "GET", wire.MessagesAfter(id, 0, 10), nil, 403, "not_member"},
 		{"messages of no room", bob, "GET", wire.MessagesAfter(none, 0, 10), nil, 403, "not_member"},
@@ -110,8 +113,12 @@ func TestRoutes(t *testing.T) {
 			if tt.by != nil {
 				c.key = &tt.by.Transport
 			}
-			if tt.body != nil {
-				c.body = r.json(tt.body)
+			switch body := tt.body.(type) {
+			case nil:
+			case []byte: // no JSON
+				c.body = body
+			default:
+				c.body = r.json(body)
 			}
 			if strings.Contains(tt.target, "%") { // Go's client would escape it anew
 				c.target, c.spoil = "/x", func(q *http.Request) { q.URL.Opaque = "//" + r.addr + tt.target }

@@ -564,7 +564,7 @@ func TestLogCap(t *testing.T) {
 	}
 	limits, err = b.s.Limits(b.ctx(), by(b.Founder.Device()))
 	b.must(err)
-	if len(limits) != 6 || limits[0].Cap != 10_000 {
+	if len(limits) != 7 || limits[0].Cap != 10_000 {
 		t.Errorf("the admin's limits %+v", limits)
 	}
 }

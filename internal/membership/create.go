@@ -103,7 +103,7 @@ func (s *Service) commitRoom(ctx context.Context, create, start entry, inline []
 	if err != nil {
 		return err
 	}
-	if err := s.allowSealed(start, st); err != nil {
+	if err := s.allowSealed(ctx, start, st); err != nil {
 		return err
 	}
 	r := &room{state: st, maker: create.Account,

@@ -39,7 +39,7 @@ func (s *Service) appendEpoch(ctx context.Context, at seat, e entry, b Batch, in
 	if err != nil {
 		return err
 	}
-	if err := s.allowEpoch(at, e, &next); err != nil {
+	if err := s.allowEpoch(ctx, at, e, &next); err != nil {
 		return err
 	}
 	b.Keys = keys

@@ -22,11 +22,14 @@ var errGrant = bus.Errorf(bus.Forbidden, "bad_grant", "an earlier key is handed 
 // Grant keeps keys of earlier epochs that the signer hands on to endpoints that
 // an epoch let in: he began it, or they are of his account. Only what may still
 // be of use is taken; whether it is the key of its epoch the recipient finds out.
+// What became useless meanwhile, or is more than one user gets, is left out: the
+// others of the request are not to miss theirs for it.
 func (s *Service) Grant(ctx context.Context, by Signer, id bus.RoomID, since bus.Epoch, grants []wire.Grant) error {
 	if err := checkGrants(grants); err != nil {
 		return err
 	}
 	at := Granting{Room: id, Since: since}
+	var to heirs
 	err := s.ask(by, func(v *view, by Signer) error {
 		at.Actor, at.By = by.Endpoint, by.Account
 		switch {
@@ -39,6 +42,9 @@ func (s *Service) Grant(ctx context.Context, by Signer, id bus.RoomID, since bus
 		if err == nil && !v.mayGrant(by, in.room, since, grants) {
 			err = errGrant
 		}
+		if err == nil {
+			to = v.heirs(in.room, grants)
+		}
 		return err
 	})
 	if err != nil {
@@ -49,17 +55,30 @@ func (s *Service) Grant(ctx context.Context, by Signer, id bus.RoomID, since bus
 	if err := s.cameWith(ctx, at, grants); err != nil {
 		return err
 	}
+	return s.putGrants(ctx, at, to, grants)
+}
+
+func checkGrants(grants []wire.Grant) error {
+	if len(grants) == 0 || len(grants) > bus.MaxEnvelopes ||
+		slices.ContainsFunc(grants, func(g wire.Grant) bool { return len(g.Sealed) != envelopeSize }) {
+		return bus.Errorf(bus.Invalid, "bad_grants", "not a list of 1 to %d grants of %d bytes", bus.MaxEnvelopes, envelopeSize)
+	}
+	return nil
+}
+
+// putGrants stores what is within the bounds, one request at a time, so that
+// parallel ones do not pass them together.
+func (s *Service) putGrants(ctx context.Context, at Granting, to heirs, grants []wire.Grant) error {
+	s.granting.Lock()
+	defer s.granting.Unlock()
+	grants, err := s.takeable(ctx, at, to, grants)
+	if err != nil || len(grants) == 0 {
+		return err
+	}
 	if err := s.allowGrants(ctx, at.By, len(grants)); err != nil {
 		return err
 	}
 	return s.store.PutGrants(ctx, at, grants)
-}
-
-func checkGrants(grants []wire.Grant) error {
-	if len(grants) > bus.MaxEnvelopes || slices.ContainsFunc(grants, func(g wire.Grant) bool { return len(g.Sealed) != envelopeSize }) {
-		return bus.Errorf(bus.Invalid, "bad_grants", "not a list of at most %d grants of %d bytes", bus.MaxEnvelopes, envelopeSize)
-	}
-	return nil
 }
 
 // mayGrant holds grants to their author, and to epochs before the one that let
@@ -119,11 +138,15 @@ func (s *Service) cameWith(ctx context.Context, at Granting, grants []wire.Grant
 	return nil
 }
 
-// allowGrants counts grants with the envelopes of an account.
+// allowGrants holds an account to what it may hand on, and counts that with its
+// envelopes.
 func (s *Service) allowGrants(ctx context.Context, by bus.AccountID, n int) error {
 	granted, err := s.store.GrantCount(ctx, by)
 	if err != nil {
 		return err
+	}
+	if granted+n > s.opts.Caps.Grants {
+		return errGrantCap
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -102,6 +102,7 @@ func TestGrantPages(t *testing.T) {
 		many[i] = grantTo(bob.ID(), 1)
 	}
 	b.refused(b.s.Grant(b.ctx(), by(alice), r.State.ID, 3, many), "bad_grants")
+	b.refused(b.s.Grant(b.ctx(), by(alice), r.State.ID, 3, nil), "bad_grants")
 	b.must(b.s.Grant(b.ctx(), by(alice), r.State.ID, 3, many[1:]))
 	got, err := b.s.Grants(b.ctx(), by(bob), r.State.ID, bob.ID(), 0)
 	if err != nil || len(got.Items) != 1 {

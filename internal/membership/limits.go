@@ -19,15 +19,18 @@ type Caps struct {
 	Staged     int     // envelopes waiting for their entry
 	LogBytes   int64   // of entries a user wrote
 	SealBytes  int64   // of envelopes that came with them, and of earlier keys handed on
+	Grants     int     // earlier keys handed on
 	BlobBytes  int64   // of stored blobs
 	Appends    float64 // entries a second, in bursts of ten seconds' worth
 }
 
-// DefaultCaps are the caps where nothing else is said.
+// DefaultCaps are the caps where nothing else is said. The grants are those of four
+// rooms of bus.MaxEndpoints that keep sixty epochs, and a seventh of the bytes of
+// keys: whoever has newcomers sent to him all the time goes on to start epochs.
 func DefaultCaps() Caps {
 	return Caps{
 		Rooms: 50, AdminRooms: 10_000, Invites: 1_000, Staged: 20_000,
-		LogBytes: 256 << 20, SealBytes: 4 << 30, BlobBytes: 16 << 30, Appends: 50,
+		LogBytes: 256 << 20, SealBytes: 4 << 30, Grants: 500_000, BlobBytes: 16 << 30, Appends: 50,
 	}
 }
 
@@ -37,7 +40,8 @@ func (c Caps) withDefaults() Caps {
 		Rooms: cmp.Or(c.Rooms, d.Rooms), AdminRooms: cmp.Or(c.AdminRooms, d.AdminRooms),
 		Invites: cmp.Or(c.Invites, d.Invites), Staged: cmp.Or(c.Staged, d.Staged),
 		LogBytes: cmp.Or(c.LogBytes, d.LogBytes), BlobBytes: cmp.Or(c.BlobBytes, d.BlobBytes),
-		SealBytes: cmp.Or(c.SealBytes, d.SealBytes), Appends: cmp.Or(c.Appends, d.Appends),
+		SealBytes: cmp.Or(c.SealBytes, d.SealBytes), Grants: cmp.Or(c.Grants, d.Grants),
+		Appends: cmp.Or(c.Appends, d.Appends),
 	}
 }
 
@@ -48,6 +52,7 @@ var (
 	errStageCap  = capError("stage_cap", "too many envelopes wait for their entry", "try again in an hour")
 	errLogCap    = capError("log_cap", "you have written as many entries as you may", "ask an admin of the node")
 	errSealCap   = capError("seal_cap", "you have made as many room keys as you may", "ask another member, or an admin of the node")
+	errGrantCap  = capError("grant_cap", "you have handed on as many earlier room keys as you may", "ask another member, or an admin of the node")
 	errBlobCap   = capError("blob_cap", "this does not fit the space you may use for files", "delete files you no longer need")
 )
 
@@ -79,16 +84,21 @@ func (s *Service) allow(author bus.AccountID, bytes int, urgent bool) error {
 // allowSealed holds the author of an epoch to the bytes of envelopes that he may
 // leave with the node: an entry of 300 bytes comes with one for every endpoint of
 // the room. Removals pass.
-func (s *Service) allowSealed(e entry, next *roomlog.State) error {
+func (s *Service) allowSealed(ctx context.Context, e entry, next *roomlog.State) error {
 	if isUrgentRoom(e) {
 		return nil
 	}
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.view.sealed[e.Account]+sealedBytes(next) > s.opts.Caps.SealBytes {
-		return errSealCap
+	bytes := s.view.sealed[e.Account] + sealedBytes(next)
+	s.mu.RUnlock()
+	if bytes+int64(s.opts.Caps.Grants)*envelopeSize <= s.opts.Caps.SealBytes {
+		return nil // however many grants there are: they need not be counted
 	}
-	return nil
+	granted, err := within(ctx, func(ctx context.Context) (int, error) { return s.store.GrantCount(ctx, e.Account) })
+	if err == nil && bytes+int64(granted)*envelopeSize > s.opts.Caps.SealBytes {
+		err = errSealCap
+	}
+	return err
 }
 
 // addsAMinute is how many entries that add members one account may write into
@@ -103,8 +113,8 @@ type adder struct {
 
 // allowEpoch is asked last, so that what is refused otherwise takes nothing of
 // its author's rate.
-func (s *Service) allowEpoch(at seat, e entry, next *roomlog.State) error {
-	if err := s.allowSealed(e, next); err != nil || e.Op != roomlog.OpAdd {
+func (s *Service) allowEpoch(ctx context.Context, at seat, e entry, next *roomlog.State) error {
+	if err := s.allowSealed(ctx, e, next); err != nil || e.Op != roomlog.OpAdd {
 		return err
 	}
 	if wait, ok := s.adds.Take(adder{at.state.ID, e.Account}, 1); !ok {
@@ -142,6 +152,7 @@ func (s *Service) Limits(ctx context.Context, by Signer) ([]wire.Limit, error) {
 		{Name: "staged_envelopes", Used: int64(staged), Cap: int64(caps.Staged), Unit: "envelopes"},
 		{Name: "log", Used: s.view.written[by.Account], Cap: caps.LogBytes, Unit: "bytes"},
 		{Name: "room_keys", Used: s.view.sealed[by.Account] + int64(granted)*envelopeSize, Cap: caps.SealBytes, Unit: "bytes"},
+		{Name: "grants", Used: int64(granted), Cap: int64(caps.Grants), Unit: "keys"},
 		{Name: "blobs", Used: blobs, Cap: caps.BlobBytes, Unit: "bytes"},
 	}
 	if by.Admin {

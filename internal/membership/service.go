@@ -68,6 +68,8 @@ type Service struct {
 	doubts  doubts
 	quotas  [64]sync.Mutex // by uploader, from the check of his space to the row
 	holds   holds
+
+	granting sync.Mutex // from the count of grants to the next of them
 }
 
 // Open reads the whole store, checks every entry again, signatures too, and

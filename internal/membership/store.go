@@ -155,6 +155,9 @@ type Store interface {
 	Grants(ctx context.Context, room bus.RoomID, endpoint bus.EndpointID, from bus.Epoch, limit int) ([]wire.Granted, error)
 	// GrantCount counts what an account has handed on anywhere.
 	GrantCount(ctx context.Context, by bus.AccountID) (int, error)
+	// GrantsTo counts what others than an account have handed on, in one room, to
+	// some of its endpoints.
+	GrantsTo(ctx context.Context, room bus.RoomID, heir bus.AccountID, endpoints []bus.EndpointID) (int, error)
 
 	// PutBlob stores a row, or renews the expiry of the row with its key: an
 	// expiry only grows, and a row that became a whole blob or a manifest

@@ -282,6 +282,7 @@ func every(ctx context.Context, s membership.Store) map[string]error {
 	errs["PutGrants"] = s.PutGrants(ctx, granting(1, 2, 5), []wire.Grant{grant(1, 2)})
 	_, errs["Grants"] = s.Grants(ctx, room.ID, bus.EndpointID{}, 0, 1)
 	_, errs["GrantCount"] = s.GrantCount(ctx, bus.AccountID{})
+	_, errs["GrantsTo"] = s.GrantsTo(ctx, bus.RoomID{}, bus.AccountID{}, nil)
 	errs["PutBlob"] = s.PutBlob(ctx, row)
 	_, errs["RenewBlobs"] = s.RenewBlobs(ctx, row.Scope, row.Uploader, []bus.Hash{row.ID}, noon)
 	_, errs["Blobs"] = s.Blobs(ctx, row.ID)

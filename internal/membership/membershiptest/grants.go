@@ -64,6 +64,22 @@ func testGrants(t *testing.T, open Opener) {
 		}
 	}
 	counted(3)
+	for name, c := range map[string]struct {
+		room, heir int
+		to         []bus.EndpointID
+		want       int
+	}{
+		"by two":               {1, 50, []bus.EndpointID{me}, 3},
+		"by others":            {1, 103, []bus.EndpointID{me}, 2},
+		"to several":           {1, 50, []bus.EndpointID{me, bus.EndpointID(id(8)), bus.EndpointID(id(9))}, 4},
+		"to nobody":            {1, 50, nil, 0},
+		"in a room without it": {9, 50, []bus.EndpointID{me}, 0},
+	} {
+		n, err := s.GrantsTo(ctx(t), bus.RoomID(id(c.room)), bus.AccountID(id(c.heir)), c.to)
+		if err != nil || n != c.want {
+			t.Errorf("%s: %d, %v; want %d", name, n, err, c.want)
+		}
+	}
 	must(t, s.DeleteKeys(ctx(t), room, 2))
 	if got := list(0, 10); !reflect.DeepEqual(got, all[2:]) {
 		t.Errorf("left %+v", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"strings"
 
 	"unibus/internal/bus"
 	"unibus/internal/membership"
@@ -36,5 +37,16 @@ func (s *Store) Grants(ctx context.Context, room bus.RoomID, endpoint bus.Endpoi
 // GrantCount implements membership.Store.
 func (s *Store) GrantCount(ctx context.Context, by bus.AccountID) (int, error) {
 	n, err := number(ctx, s.read, "SELECT count(*) FROM grants WHERE author = ?", by[:])
+	return int(n), translate(err)
+}
+
+// GrantsTo implements membership.Store.
+func (s *Store) GrantsTo(ctx context.Context, room bus.RoomID, heir bus.AccountID, endpoints []bus.EndpointID) (int, error) {
+	args := []any{room[:], heir[:]}
+	for _, e := range endpoints {
+		args = append(args, e[:])
+	}
+	marks := strings.TrimPrefix(strings.Repeat(", ?", len(endpoints)), ", ")
+	n, err := number(ctx, s.read, "SELECT count(*) FROM grants WHERE room = ? AND author <> ? AND endpoint IN ("+marks+")", args...)
 	return int(n), translate(err)
 }
