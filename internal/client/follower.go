@@ -274,6 +274,9 @@ func (w *world) changeEvents(ch change) (out []bus.Event) {
 	for i := range e.Invited {
 		member(e.Invited[i], bus.MemberInvited, ch.invited[i].Role)
 	}
+	for _, m := range ch.roles {
+		member(w.handle(m.Account), bus.MemberRole, m.Role)
+	}
 	for _, id := range ch.dropped {
 		word := bus.MemberRemoved
 		if id == ch.entry.Account {

@@ -52,7 +52,8 @@ type change struct {
 	added   []roomlog.Member
 	invited []roomlog.Guest
 	dropped []bus.AccountID
-	blamed  *bus.AccountID // whose key did not open, as its author says
+	roles   []roomlog.Member // who has another role than before, also by what is no change of roles: an heir has
+	blamed  *bus.AccountID   // whose key did not open, as its author says
 }
 
 func newRoom(b bus.ID) *room {
@@ -81,8 +82,11 @@ func (r *room) take(e *chain.Entry, step func()) {
 		r.departed[departed{c.epoch, id}] = d
 	}
 	for _, m := range r.Members() {
-		if _, was := slices.BinarySearchFunc(before, m, byAccount); !was {
+		switch i, was := slices.BinarySearchFunc(before, m, byAccount); {
+		case !was:
 			c.added = append(c.added, m)
+		case before[i].Role != m.Role:
+			c.roles = append(c.roles, m)
 		}
 	}
 	for _, m := range before {
