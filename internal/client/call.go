@@ -34,7 +34,8 @@ type caller struct {
 	key  identity.TransportKey
 	now  func() time.Time
 
-	answered *atomic.Bool // the node has answered something
+	answered *atomic.Bool  // the node has answered something
+	agreed   *atomic.Int64 // when the last request was signed that the node took, in ms of this clock; 0: none was
 }
 
 // request is one call. Body is sent as it is.
@@ -109,15 +110,38 @@ func (c *caller) once(ctx context.Context, r request) (*http.Response, error) {
 	}
 	c.answered.Store(true)
 	if res.StatusCode/100 == 2 {
+		c.agree(r, made)
 		return res, nil
 	}
 	defer res.Body.Close()
-	err = failure(res)
+	if err = failure(res); errors.Is(err, bus.ErrRevoked) {
+		c.agree(r, made) // that is told to nobody whose clock is off
+	}
 	if bus.CodeOf(err) == signing.ErrSkew.Code && c.now().Sub(made) > bus.ClockSkew/2 {
 		err = errAged.Because(err)
 	}
 	return nil, err
 }
+
+// agree notes that the node took a request's time for true; nobody's is looked at
+// who asks what the node tells strangers.
+func (c *caller) agree(r request, made time.Time) {
+	if r.target != wire.TargetServer && r.target != wire.TargetHealth {
+		c.agreed.Store(made.UnixMilli())
+	}
+}
+
+// inTime reports whether the node agreed with this clock just now: it takes no
+// request that was signed more than bus.ClockSkew off its own. A clock that was set
+// since then, either way, agrees with nobody.
+func (c *caller) inTime() bool {
+	at := c.agreed.Load()
+	ago := c.now().UnixMilli() - at // of the clock on the wall: what runs on beneath it would not show that it was set
+	return at != 0 && ago >= 0 && ago <= agreedFor.Milliseconds()
+}
+
+// agreedFor is for how long the node's consent to this clock is good.
+const agreedFor = 2 * bus.ClockSkew
 
 // errAged: the request grew old on its way, as when a machine slept meanwhile.
 var errAged = bus.Errorf(bus.Unavailable, "request_aged", "the request was under way for too long").WithHint("try again")

@@ -78,7 +78,8 @@ func newCaller(addr string, b bus.ID, key identity.TransportKey, conf *tls.Confi
 		TLSClientConfig: conf, ForceAttemptHTTP2: false, MaxIdleConnsPerHost: 8,
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, DisableCompression: true,
 	}
-	return &caller{addr: addr, http: &http.Client{Transport: transport, CheckRedirect: stay}, bus: b, key: key, now: now, answered: new(atomic.Bool)}
+	return &caller{addr: addr, http: &http.Client{Transport: transport, CheckRedirect: stay}, bus: b, key: key, now: now,
+		answered: new(atomic.Bool), agreed: new(atomic.Int64)}
 }
 
 // stay keeps requests where they were sent: a node never sends anybody on, and
@@ -137,7 +138,7 @@ func (c *Client) HealthAt(ctx context.Context, url string) (wire.Health, error) 
 // at calls another node, which must hold a certificate of the same CA.
 func (c *Client) at(url string) *caller {
 	other := *c.call
-	other.answered = new(atomic.Bool)
+	other.answered, other.agreed = new(atomic.Bool), new(atomic.Int64)
 	other.addr = strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/")
 	return &other
 }

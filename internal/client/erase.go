@@ -3,12 +3,14 @@ package client
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/profile"
+	"unibus/internal/wire"
 )
 
 // errErased: who has the key no more would get it again by asking the node.
@@ -37,8 +39,9 @@ const eraseEvery = time.Hour
 const eraseState = "erased"
 
 // erase erases what this client keeps longer than its rooms keep messages, unless
-// that was looked for within eraseEvery, by any process. What fails holds nobody
-// up: it is tried again the next time.
+// that was looked for within eraseEvery, by any process, or the node does not agree
+// with this device about the time: what one clock alone made erase would be gone
+// for ever. What fails holds nobody up: it is tried again the next time.
 func (c *Client) erase(ctx context.Context) error {
 	now := c.now()
 	last, err := c.store.State(ctx, eraseState)
@@ -49,11 +52,26 @@ func (c *Client) erase(ctx context.Context) error {
 	if ago := now.Sub(time.UnixMilli(ms)); ago >= 0 && ago < eraseEvery {
 		return nil
 	}
+	if !c.inTime(ctx) {
+		return nil
+	}
 	if err := c.store.PutState(ctx, eraseState, strconv.AppendInt(nil, now.UnixMilli(), 10)); err != nil {
 		return err
 	}
 	_ = errors.Join(c.eraseSecrets(ctx), c.eraseKEMs(ctx))
 	return nil
+}
+
+// inTime reports whether the node agrees with this device's clock, which is all
+// that it is asked: its own plays no part in what is over.
+func (c *Client) inTime(ctx context.Context) bool {
+	if !c.call.inTime() {
+		ask := request{method: http.MethodGet, target: wire.MyRoomsTarget(c.id.Endpoint())}
+		if res, err := c.call.once(ctx, ask); err == nil {
+			_ = res.Body.Close()
+		}
+	}
+	return c.call.inTime()
 }
 
 // eraseSecrets erases the secrets of epochs that are over. It asks nobody: a room

@@ -173,7 +173,7 @@ func (c *Client) publishKey(ctx context.Context) error {
 		_, serial, _, _ := e.KEM(at)
 		key, err := c.kems.next(serial+1, c.now(), func(old uint32) bool {
 			replaced, ok := e.Replaced(old)
-			return ok && c.now().Sub(replaced) > bus.EpochLife+retention
+			return ok && c.call.inTime() && c.now().Sub(replaced) > bus.EpochLife+retention
 		})
 		if errors.Is(err, errShared) {
 			continue // it is not over any more, or else renewed for all that

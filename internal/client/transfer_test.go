@@ -97,7 +97,7 @@ func withoutStore(s *shelf) *Client {
 		s.kept = map[string][]byte{}
 	}
 	call := &caller{addr: "node:1", http: &http.Client{Transport: s}, key: identity.NewTransportKey(), now: time.Now,
-		answered: new(atomic.Bool)}
+		answered: new(atomic.Bool), agreed: new(atomic.Int64)}
 	return &Client{call: call, now: time.Now}
 }
 
