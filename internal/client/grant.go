@@ -2,9 +2,7 @@ package client
 
 import (
 	"context"
-	"encoding/binary"
 	"net/http"
-	"slices"
 	"time"
 
 	"unibus/internal/bus"
@@ -14,67 +12,6 @@ import (
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
-
-// handOn gives the keys of earlier epochs to whom an epoch let in that it has not
-// looked at yet, as far as that is for this endpoint to do: see heirs. It never
-// fails what was done before it: what does not get through waits for the next
-// time, also in another process. The world is locked.
-func (c *Client) handOn(ctx context.Context, r *room) {
-	if r.Epoch == nil || c.loadHanded(ctx, r) != nil || r.handed >= r.Epoch.Number {
-		return
-	}
-	for r.handed < r.Epoch.Number {
-		if err := c.handOnSince(ctx, r, r.epochs[r.handed+1]); err != nil && (ctx.Err() != nil || retryable(err)) {
-			break
-		}
-		r.handed++
-	}
-	_ = c.keepHanded(ctx, r)
-}
-
-// loadHanded reads through which epoch keys were handed on by this context. Who
-// sees a room for the first time begins with what is to come: a profile that lasts
-// as long as one command would hand everything on again with each.
-func (c *Client) loadHanded(ctx context.Context, r *room) error {
-	if r.handed > 0 || r.Epoch == nil {
-		return nil
-	}
-	kept, err := c.store.State(ctx, handedName(r.ID))
-	switch {
-	case bus.KindOf(err) == bus.NotFound:
-		r.handed = r.Epoch.Number
-		return c.keepHanded(ctx, r)
-	case len(kept) == 8:
-		r.handed = bus.Epoch(binary.BigEndian.Uint64(kept))
-	}
-	return err
-}
-
-func (c *Client) keepHanded(ctx context.Context, r *room) error {
-	return c.store.PutState(ctx, handedName(r.ID), binary.BigEndian.AppendUint64(nil, uint64(r.handed)))
-}
-
-func handedName(id bus.RoomID) string { return "handed/" + id.String() }
-
-// handOnSince hands on to those whom ep let in what this endpoint has of the
-// epochs before it, newest first.
-func (c *Client) handOnSince(ctx context.Context, r *room, ep *roomlog.Epoch) error {
-	now := c.now().Add(bus.ClockSkew) // the node's clock may be ahead, and it would refuse all of a request
-	if !r.mayKeep(ep.Number-1, now) {
-		return nil
-	}
-	to := c.heirs(r, ep)
-	if len(to) == 0 {
-		return nil
-	}
-	g := giving{c: c, r: r, since: ep, given: map[bus.AccountID]int{}}
-	for n := ep.Number - 1; n > 0 && ep.Number-n <= bus.MaxGrantEpochs && r.mayKeep(n, now); n-- {
-		if err := g.give(ctx, r.epochs[n], to); err != nil {
-			return err
-		}
-	}
-	return g.flush(ctx)
-}
 
 // heirs are those whom ep let in and this endpoint hands keys on to: everybody
 // if it began ep, else the other endpoints of its user, if it was there before
@@ -134,50 +71,37 @@ type giving struct {
 	r      *room
 	since  *roomlog.Epoch
 	grants []wire.Grant // sealed, not sent
-	given  map[bus.AccountID]int
-}
-
-// enough reports whether a user got as many keys as a node would keep of others.
-func (g *giving) enough(of bus.AccountID) bool {
-	return of != g.c.id.Account && of != bus.AccountID{} && g.given[of] >= bus.MaxHeirGrants
 }
 
 // give seals the key of an epoch to those who may inherit it. One that is not
 // here, or is not the key, is nobody's to hand on.
 func (g *giving) give(ctx context.Context, old *roomlog.Epoch, to []roomlog.Recipient) error {
-	w := g.c.world
-	to = slices.DeleteFunc(slices.Clone(to), func(heir roomlog.Recipient) bool { return !g.r.MayInherit(old, heir, w) })
 	if len(to) == 0 {
 		return nil
 	}
-	secret, err := w.secret(ctx, g.r, old.Number, g.c.reader())
+	secret, err := g.c.world.secret(ctx, g.r, old.Number, g.c.reader())
 	if bus.KindOf(err) == bus.Integrity {
 		return nil
 	}
 	for _, heir := range to {
-		if err == nil && !g.enough(heir.Account) {
-			err = g.add(ctx, secret, old.Number, heir)
+		if err == nil {
+			err = g.add(secret, old.Number, heir)
 		}
 	}
 	return err
 }
 
-func (g *giving) add(ctx context.Context, secret seal.Secret, epoch bus.Epoch, heir roomlog.Recipient) error {
+func (g *giving) add(secret seal.Secret, epoch bus.Epoch, heir roomlog.Recipient) error {
 	w := g.c.world
 	to, serial := w.keyOf(heir)
 	sealed, err := secret.Grant(*to, w.grant(g.r, g.since, epoch, g.c.id.Endpoint(), heir.Endpoint, serial))
-	if err != nil {
-		return err
+	if err == nil {
+		g.grants = append(g.grants, wire.Grant{Epoch: epoch, Endpoint: heir.Endpoint, Serial: serial, Sealed: sealed})
 	}
-	g.given[heir.Account]++
-	g.grants = append(g.grants, wire.Grant{Epoch: epoch, Endpoint: heir.Endpoint, Serial: serial, Sealed: sealed})
-	if len(g.grants) < bus.MaxEnvelopes {
-		return nil
-	}
-	return g.flush(ctx)
+	return err
 }
 
-func (g *giving) flush(ctx context.Context) error {
+func (g *giving) send(ctx context.Context) error {
 	if len(g.grants) == 0 {
 		return nil
 	}
@@ -185,7 +109,6 @@ func (g *giving) flush(ctx context.Context) error {
 	for _, one := range g.grants {
 		body = wire.AppendGrant(body, one)
 	}
-	g.grants = nil
 	r := request{method: http.MethodPut, target: wire.GrantTarget(g.r.ID, g.since.Number), kind: wire.MediaGrants, body: body}
 	return g.c.call.call(ctx, r, nil)
 }

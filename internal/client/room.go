@@ -23,7 +23,8 @@ type room struct {
 
 	departed map[departed]roomlog.Departure
 
-	handed bus.Epoch                    // through which keys were handed on; see Client.handOn
+	handed handing                      // see Client.handOn
+	capped map[bus.AccountID]time.Time  // when the node took no more keys for them
 	asked  map[bus.EndpointID]time.Time // when the node was asked for what was handed on
 }
 
@@ -58,7 +59,8 @@ type change struct {
 
 func newRoom(b bus.ID) *room {
 	return &room{State: roomlog.New(b), epochs: map[bus.Epoch]*roomlog.Epoch{}, starts: map[bus.Epoch]*chain.Entry{},
-		departed: map[departed]roomlog.Departure{}, asked: map[bus.EndpointID]time.Time{}}
+		departed: map[departed]roomlog.Departure{}, asked: map[bus.EndpointID]time.Time{},
+		capped: map[bus.AccountID]time.Time{}}
 }
 
 // take applies an entry that passed the rules and remembers what it changed.
