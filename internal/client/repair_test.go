@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"unibus/internal/chain/roomlog"
 	"unibus/internal/identity"
 	"unibus/internal/seal"
+	"unibus/internal/wire"
 )
 
 // sends has a device do what comes before a message, with one waiting.
@@ -183,39 +187,144 @@ func (m *model) addBadly(ctx context.Context, d *device, id bus.RoomID, who *hum
 	d.at.history.keys[keyPlace{id, start.Epoch}] = made.envelopes
 }
 
+// newcomer is somebody who alone was given no key when he was let into a room, and
+// has made one without a name since.
+type newcomer struct {
+	*model
+	id                  bus.RoomID
+	owner, victim, crew *device
+	epoch               bus.Epoch // his
+}
+
+func newNewcomer(t *testing.T) *newcomer {
+	m := newModel(t.Context(), 1, nothing)
+	n := &newcomer{model: m, owner: m.devices[0], crew: m.devices[1], victim: m.devices[2]}
+	m.intents = []intent{{op: roomlog.OpRekey}}
+	m.createRoom(n.owner)
+	n.id = m.roomIDs[1]
+	m.addBadly(t.Context(), n.owner, n.id, n.crew.owner) // it happens to be honest about everybody else
+	m.addBadly(t.Context(), n.owner, n.id, n.victim.owner)
+	m.branches[0].table.rooms[n.id] = m.branches[0].table.rooms[m.roomIDs[0]] // the oracle was not asked
+	r, err := n.victim.world.syncRoom(t.Context(), n.id)
+	m.must(err)
+	bad, err := n.victim.broken(t.Context(), r)
+	if bad == nil || err != nil || bad.by != n.owner.owner.account {
+		t.Fatalf("the newcomer complains of %+v, %v; want of %s", bad, err, n.owner.name)
+	}
+	made, err := n.victim.makeEpoch(r, complain(bad.complaint), "", roomlog.Closing{})
+	m.must(err)
+	_, err = n.owner.at.history.offer(chain.ID(n.id), made.entry.Encode())
+	m.must(err)
+	n.owner.at.history.keys[keyPlace{n.id, made.epoch}] = made.envelopes
+	n.epoch = made.epoch
+	return n
+}
+
+// calls checks what the room is called to everybody.
+func (n *newcomer) calls(t *testing.T) {
+	t.Helper()
+	called, err := n.owner.learnName(t.Context(), n.id)
+	if err != nil || called.Name != "room" {
+		t.Errorf("to others the room is called %q, %v; want its name", called.Name, err)
+	}
+	called, err = n.victim.learnName(t.Context(), n.id)
+	if err != nil || called.Name != "" {
+		t.Errorf("to the newcomer it is called %q, %v; want no name", called.Name, err)
+	}
+}
+
 // A newcomer who alone was given no key knows no name of the room that he could
 // seal: he goes on without, and others keep the name.
 func TestNewcomerComplains(t *testing.T) {
 	t.Parallel()
-	m := newModel(t.Context(), 1, nothing)
-	owner, crook, victim := m.devices[0], m.devices[1], m.devices[2]
-	m.intents = []intent{{op: roomlog.OpRekey}}
-	m.createRoom(owner)
-	id := m.roomIDs[1]
-	m.addBadly(t.Context(), owner, id, crook.owner) // it happens to be honest about everybody else
-	m.addBadly(t.Context(), owner, id, victim.owner)
-	m.branches[0].table.rooms[id] = m.branches[0].table.rooms[m.roomIDs[0]] // the oracle was not asked
-	r, err := victim.world.syncRoom(t.Context(), id)
-	m.must(err)
-	bad, err := victim.broken(t.Context(), r)
-	if bad == nil || err != nil || bad.by != owner.owner.account {
-		t.Fatalf("the newcomer complains of %+v, %v; want of %s", bad, err, owner.name)
-	}
-	made, err := victim.makeEpoch(r, complain(bad.complaint), "", roomlog.Closing{})
-	m.must(err)
-	_, err = owner.at.history.offer(chain.ID(id), made.entry.Encode())
-	m.must(err)
-	owner.at.history.keys[keyPlace{id, made.epoch}] = made.envelopes
-	called, err := owner.learnName(t.Context(), id)
-	if err != nil || called.Name != "room" {
-		t.Errorf("to others the room is called %q, %v; want its name", called.Name, err)
-	}
-	called, err = victim.learnName(t.Context(), id)
-	if err != nil || called.Name != "" {
-		t.Errorf("to the newcomer it is called %q, %v; want no name", called.Name, err)
-	}
-	if _, err := victim.world.secret(t.Context(), victim.world.rooms[id], made.epoch, victim.reader()); err != nil {
+	n := newNewcomer(t)
+	n.calls(t)
+	if _, err := n.victim.world.secret(t.Context(), n.victim.world.rooms[n.id], n.epoch, n.victim.reader()); err != nil {
 		t.Errorf("the newcomer has no key: %v", err)
 	}
+	n.noFaults(t)
+}
+
+// credulous is a node that takes entries of rooms as the rules allow, and asks no
+// oracle.
+type credulous struct{ line }
+
+// RoundTrip implements http.RoundTripper.
+func (c credulous) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost {
+		return c.line.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	var a wire.Append
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, err
+	}
+	e, err := chain.Parse(a.Entry)
+	if err != nil {
+		return nil, err
+	}
+	h := c.d.at.history
+	if _, err := h.offer(e.Chain, a.Entry); err != nil {
+		return nil, err
+	}
+	h.stored(h.rooms[bus.RoomID(e.Chain)], a.Envelopes)
+	c.d.learnsEntry(bus.RoomID(e.Chain))
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{}`)), Request: req}, nil
+}
+
+// Who knows no name of a room, by no key and from no time before, still removes from
+// it and renews its key; others keep the name.
+func TestNamelessOwner(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(n *newcomer, ctx context.Context) error{
+		"removes": func(n *newcomer, ctx context.Context) error {
+			_, err := n.victim.Kick(ctx, n.id, n.crew.owner.name)
+			return err
+		},
+		"renews": func(n *newcomer, ctx context.Context) error { return n.victim.Rekey(ctx, n.id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNewcomer(t)
+			n.owner.call.http.Transport, n.victim.call.http.Transport = credulous{line{n.model, n.owner}}, credulous{line{n.model, n.victim}}
+			if _, err := n.owner.SetRoomRole(t.Context(), n.id, n.victim.owner.name, bus.RoleOwner); err != nil {
+				t.Fatal(err)
+			}
+			if err := do(n, t.Context()); err != nil {
+				t.Fatalf("who knows no name: %v (%s)", err, bus.CodeOf(err))
+			}
+			if got := n.owner.at.history.rooms[n.id].Epoch; got.Number != n.epoch+1 || got.Author != n.victim.owner.account {
+				t.Errorf("epoch %d is in force, want his", got.Number)
+			}
+			n.calls(t)
+			n.noFaults(t)
+		})
+	}
+}
+
+// A complaint that was taken is followed by no other within a minute, whoever made
+// the next bad key; then it is.
+func TestComplaintsAMinuteApart(t *testing.T) {
+	t.Parallel()
+	m := newModel(t.Context(), 1, nothing)
+	id, crook, victim := m.roomIDs[0], m.devices[1], m.devices[2]
+	complains := func(want int, when string) {
+		t.Helper()
+		_, err := m.sends(victim, id)
+		if m.done["complaint"] != want {
+			t.Errorf("%s there were %d complaints, want %d: %v", when, m.done["complaint"], want, err)
+		}
+	}
+	m.crooked(crook, id, crookedNoise)
+	complains(1, "at first")
+	m.crooked(crook, id, crookedNoise)
+	complains(1, "at once")
+	m.now = m.now.Add(complainFirst - time.Second)
+	complains(1, "after less than a minute")
+	m.now = m.now.Add(time.Second)
+	complains(2, "after a minute")
 	m.noFaults(t)
 }
