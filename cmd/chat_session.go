@@ -49,6 +49,7 @@ var _ tui.Session = (*chat)(nil)
 type chatRoom struct {
 	info   tui.Room
 	after  uint64          // where following it begins
+	fault  bool            // it is followed no more: what the node shows of it does not hold
 	unread []unreadMessage // that the counts are made of, oldest first
 }
 

@@ -128,8 +128,11 @@ func (o readOptions) parse(now time.Time) (client.ReadOptions, error) {
 
 func newTailCmd(env *Env) *cobra.Command {
 	return &cobra.Command{
-		Use:               "tail ROOM|@USER...",
-		Short:             "Follow several rooms at once",
+		Use:   "tail ROOM|@USER...",
+		Short: "Follow several rooms at once",
+		Long: "Follow several rooms at once, from now on. Where the node shows something of a\n" +
+			"room that does not hold, that room is read no more and a line says why; the\n" +
+			"others go on. When all of it ends, the exit code is 8.",
 		Example:           "  unibus tail ops ci -o ndjson",
 		Args:              takes(1, -1),
 		Annotations:       map[string]string{prints: printsStream, dryRun: "yes"},

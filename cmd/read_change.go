@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,20 @@ func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
 		Room   string            `json:"room"`
 		Reason bus.RemovedReason `json:"reason"`
 	}{p.room, e.Reason}, time.Time{}, e.By, line)
+}
+
+// fault ends the reading of the room; others may go on.
+func (p *eventPrinter) fault(e *bus.FaultEvent) error {
+	why := e.Err.Error()
+	var fault *bus.Error
+	if errors.As(e.Err, &fault) {
+		why = fault.Message
+	}
+	return p.happened("fault", struct {
+		Room    string `json:"room"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{p.room, bus.CodeOf(e.Err), why}, time.Time{}, "", "this room is not read any more: "+why)
 }
 
 func (p *eventPrinter) epoch(e *bus.EpochEvent) error {

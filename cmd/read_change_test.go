@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,5 +32,39 @@ func TestEpochLine(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", format, got, want)
 			}
 		}
+	}
+}
+
+// A room that is read no more says why, in words that nobody else's stand in.
+func TestFaultLine(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[config.Format]string{
+		config.Text:   "-- this room is not read any more: the node shows another history --\n",
+		config.NDJSON: `{"type":"fault","room":"ops","code":"forked","message":"the node shows another history"}` + "\n",
+	} {
+		f := newFakeEnv("").printing(format)
+		e := bus.FaultEvent{Err: fmt.Errorf("read: %w", bus.Errorf(bus.Integrity, "forked", "the node shows another history").WithHint("ask"))}
+		if err := newEventPrinter(f.Env, "ops").print(bus.Event{Fault: &e}); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.stdout.String(); got != want {
+			t.Errorf("%s: got %q, want %q", format, got, want)
+		}
+	}
+}
+
+// After a room that the person was told not to believe, a list that fails on it does
+// not end the chat; any other does.
+func TestChatGoesOnInDoubt(t *testing.T) {
+	t.Parallel()
+	forked := bus.Errorf(bus.Integrity, "forked", "x")
+	r := &chatRoom{}
+	s := &chat{rooms: map[bus.RoomID]*chatRoom{{1}: {}, {2}: r}}
+	if s.doubted(forked) {
+		t.Error("goes on in doubt of nothing")
+	}
+	r.count(bus.Event{Fault: &bus.FaultEvent{Err: forked}}, "bob")
+	if !s.doubted(forked) || s.doubted(nil) || s.doubted(bus.ErrRevoked) {
+		t.Error("does not tell the doubt that the person knows from other errors")
 	}
 }

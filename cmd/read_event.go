@@ -99,6 +99,8 @@ func (p *eventPrinter) show(e bus.Event) error {
 		return p.behind(e.Order)
 	case e.Removed != nil:
 		return p.removed(e.Removed)
+	case e.Fault != nil:
+		return p.fault(e.Fault)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ func noticeOf(e *bus.Event) (words text.Safe, tone timeline.Tone) {
 		return text.Safe(plural(int(e.Gap.Missed), "message") + " of " + string(line(e.Gap.From)) + " missing"), timeline.Grave
 	case e.Removed != nil:
 		return goneWords(e.Removed.Reason, line(e.Removed.By)), timeline.Grave
+	case e.Fault != nil:
+		return "this room is not read any more: " + errorLine(e.Fault.Err), timeline.Grave
 	}
 	return "", timeline.Plain
 }

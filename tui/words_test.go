@@ -28,6 +28,7 @@ func TestNotices(t *testing.T) {
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedClosed}}, "this room was deleted"},
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedRevoked}}, "this identity was revoked"},
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked, By: "alice"}}, "alice removed you from this room"},
+		{bus.Event{Fault: &bus.FaultEvent{Err: bus.Errorf(bus.Integrity, "forked", "another\nhistory")}}, "this room is not read any more: another history"},
 		{bus.Event{State: &bus.StateEvent{State: bus.StateOnline}}, ""},
 	}
 	for _, tt := range tests {

@@ -61,6 +61,7 @@ type Event struct {
 	Order         *OrderEvent
 	Late          *LateEvent
 	Removed       *RemovedEvent
+	Fault         *FaultEvent
 	State         *StateEvent
 }
 
@@ -175,6 +176,10 @@ const (
 	RemovedLeft    RemovedReason = "left"
 	RemovedClosed  RemovedReason = "closed" // the room was deleted
 )
+
+// FaultEvent ends the follow of one room: what the node shows of it does not hold.
+// Others go on.
+type FaultEvent struct{ Err error } // of kind Integrity
 
 // StateEvent is what the connection does.
 type StateEvent struct {

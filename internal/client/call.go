@@ -195,11 +195,14 @@ func errSlow(addr string) *bus.Error {
 		WithHint("is it busy? allow more with --timeout, or choose another bus with --context")
 }
 
+// errWrongPin is of somebody who answers in the node's place.
+var errWrongPin = bus.Errorf(bus.Integrity, "wrong_pin", "this is not the bus's certificate")
+
 // noAnswer tells a certificate that is not ours from a node that is away.
 func noAnswer(addr string, err error) error {
 	var cert *tls.CertificateVerificationError
 	if errors.As(err, &cert) {
-		return bus.Errorf(bus.Integrity, "wrong_pin", "%s does not hold this bus's certificate", addr).
+		return bus.Errorf(bus.Integrity, errWrongPin.Code, "%s does not hold this bus's certificate", addr).
 			WithHint("check the address; somebody may be in between").Because(err)
 	}
 	var unknown *net.DNSError

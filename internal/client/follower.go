@@ -23,8 +23,10 @@ type follower struct {
 	log   int           // entries of the room log that were told
 	emit  func(bus.Event) error
 	live  chan *nats.Msg
-	look  chan struct{}    // something may have changed: look at the log and the tail
-	again <-chan time.Time // not nil: a complaint that was refused may be made then
+	look  chan struct{}      // something may have changed: look at the log and the tail
+	again <-chan time.Time   // not nil: a complaint that was refused may be made then
+	sub   *nats.Subscription // to the room, of the life that is; nil before the first
+	fault error              // why it is not read any more; guarded by Live.mu while a life lasts
 }
 
 // liveBuffer is how many live messages of a room may wait: more, and the rest

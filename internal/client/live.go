@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,8 @@ type Live struct {
 	outboxes  map[bus.RoomID]*outbox
 	state     func(bus.StateEvent)
 	joined    func(bus.RoomID) // told that this user was put into a room that is not followed
+	mu        sync.Mutex       // of what ended the follows of rooms
+	first     error            // of these
 }
 
 // NewLive makes a Live without rooms. Rooms are added before Run. State, which
@@ -62,8 +65,10 @@ func (l *Live) Follow(id bus.RoomID, after uint64, emit func(bus.Event) error) {
 	l.followers[id] = f
 }
 
-// Run lives until ctx ends (nil), or until the bus says for good that it will
-// not have us any more, or emit fails.
+// Run lives until ctx ends, or until the bus says for good that it will not have us
+// any more, or emit fails. A room of which the node shows what does not hold is told
+// so, and read no more; the others go on until there is none. The first such error
+// is what Run ends with, nil where there was none and ctx ended.
 func (l *Live) Run(ctx context.Context) error {
 	if n := len(l.rooms()); n > bus.MaxOpenRooms {
 		return bus.Errorf(bus.TooLarge, "too_many_rooms", "%d rooms are too many for one connection", n).
@@ -77,7 +82,7 @@ func (l *Live) Run(ctx context.Context) error {
 			l.state(bus.StateEvent{State: bus.StateOnline})
 		})
 		if ctx.Err() != nil {
-			return neverReached(ctx, reached, err)
+			return cmp.Or(neverReached(ctx, reached, err), l.first)
 		}
 		if !retryable(err) {
 			return l.over(err)
@@ -88,7 +93,7 @@ func (l *Live) Run(ctx context.Context) error {
 		}
 		if !wait.sleep(ctx) {
 			if ctx.Err() == context.Canceled {
-				return nil
+				return l.first
 			}
 			return err
 		}
@@ -153,8 +158,10 @@ func (l *Live) life(ctx context.Context, online func()) error {
 }
 
 func (l *Live) rooms() (ids []bus.RoomID) {
-	for id := range l.followers {
-		ids = append(ids, id)
+	for id, f := range l.followers {
+		if f.fault == nil {
+			ids = append(ids, id)
+		}
 	}
 	for id := range l.outboxes {
 		if l.followers[id] == nil {
@@ -195,9 +202,11 @@ func (l *Live) subscribe(n *conn, reply wire.OpenReply) error {
 	for _, g := range reply.Granted {
 		if f := l.followers[g.Room]; f != nil {
 			drain(f.live)
-			if _, err := n.nc.ChanSubscribe(wire.OutSubject(g.Room), f.live); err != nil {
+			sub, err := n.nc.ChanSubscribe(wire.OutSubject(g.Room), f.live)
+			if err != nil {
 				return err
 			}
+			f.sub = sub
 		}
 	}
 	if _, err := n.nc.Subscribe(wire.EventWildcard(n.me), l.notice); err != nil {
@@ -227,7 +236,9 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 		}
 	}
 	for _, f := range l.followers {
-		running.Go(func() { fail(l.lost(ctx, f.id, f.run(ctx))) })
+		if f.fault == nil {
+			running.Go(func() { fail(l.ended(ctx, f, f.run(ctx))) })
+		}
 	}
 	for _, g := range reply.Granted {
 		if o := l.outboxes[g.Room]; o != nil {

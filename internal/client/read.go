@@ -24,12 +24,8 @@ type ReadOptions struct {
 // on with what comes, over lost connections, without a gap or a repeat; it
 // returns nil when ctx ends.
 func (c *Client) Read(ctx context.Context, id bus.RoomID, o ReadOptions, emit func(bus.Event) error) error {
-	if err := c.beginRead(ctx, id); err != nil {
-		return err
-	}
 	f := c.newFollower(id, o.After, emit)
-	f.skipLog()
-	if err := c.history(ctx, f, o); err != nil || !o.Follow {
+	if err := c.beginFollow(ctx, f, o); err != nil || !o.Follow {
 		return err
 	}
 	l := c.NewLive(o.State)
@@ -37,26 +33,37 @@ func (c *Client) Read(ctx context.Context, id bus.RoomID, o ReadOptions, emit fu
 	return l.Run(ctx)
 }
 
-// Tail hands the events of several rooms to emit, one at a time, from now on.
+// Tail hands the events of several rooms to emit, one at a time, from now on. A room
+// of which the node shows what does not hold ends alone; see Live.Run.
 func (c *Client) Tail(ctx context.Context, rooms []bus.RoomID, o ReadOptions, emit func(bus.RoomID, bus.Event) error) error {
 	l := c.NewLive(o.State)
 	var one sync.Mutex
 	for _, id := range rooms {
-		if err := c.beginRead(ctx, id); err != nil {
-			return err
-		}
-		f := c.newFollower(id, 0, func(e bus.Event) error {
+		l.followers[id] = c.newFollower(id, 0, func(e bus.Event) error {
 			one.Lock()
 			defer one.Unlock()
 			return emit(id, e)
 		})
-		f.skipLog()
-		if err := c.history(ctx, f, o); err != nil {
+	}
+	for _, id := range rooms {
+		f := l.followers[id]
+		err := c.beginFollow(ctx, f, o)
+		if ofOneRoom(err) {
+			err = l.spoilt(f, err)
+		}
+		if err != nil {
 			return err
 		}
-		l.followers[id] = f
 	}
 	return l.Run(ctx)
+}
+
+func (c *Client) beginFollow(ctx context.Context, f *follower, o ReadOptions) error {
+	if err := c.beginRead(ctx, f.id); err != nil {
+		return err
+	}
+	f.skipLog()
+	return c.history(ctx, f, o)
 }
 
 // beginRead reads a room's log on, for somebody who may read its messages.
