@@ -25,10 +25,11 @@ type eventPrinter struct {
 	order  []bus.Prefix
 }
 
-// frameShown is what the ids of a frame's messages are made of.
+// frameShown is what the ids of a frame's messages are made of, and whose they are.
 type frameShown struct {
 	seq     uint64
 	records int
+	from    bus.Handle
 }
 
 // maxFrames bounds the frames that a reply can be told to answer.
@@ -51,6 +52,7 @@ type messageShown struct {
 	Text    string     `json:"text"`
 	Hash    bus.Hash   `json:"hash"`
 	ReplyTo string     `json:"reply_to,omitempty"` // an id, or <frame hash prefix>.<n> of what was not shown
+	Edited  *bool      `json:"edited,omitempty"`   // of an edit: whether its author wrote what it changes, as only then it counts; absent where that was not shown
 	File    *fileShown `json:"file,omitempty"`
 }
 
@@ -112,14 +114,14 @@ func (p *eventPrinter) message(kind string, m *bus.Message) error {
 	p.shown, p.last = p.shown+1, max(p.last, m.Seq)
 	p.remember(m)
 	shown := messageShown{Room: p.room, Seq: m.Seq, ID: messageID(m.Seq, m.Number, m.Records), From: string(m.From), Trust: m.Trust,
-		Epoch: m.Epoch, Time: m.Time.UTC(), Kind: m.Kind, Text: m.Text, Hash: m.Hash, ReplyTo: p.answers(m.ReplyTo)}
+		Epoch: m.Epoch, Time: m.Time.UTC(), Kind: m.Kind, Text: m.Text, Hash: m.Hash, ReplyTo: p.answers(m.ReplyTo), Edited: p.edited(m)}
 	body := string(text.Clean(m.Text))
 	if m.File != nil {
 		shown.File = &fileShown{m.File.Name, m.File.Size, m.File.Ref}
 		body = fmt.Sprintf("[file] %s (%s)  %s", text.Line(m.File.Name), bytesOf(m.File.Size), text.Line(m.File.Ref))
 	}
 	if shown.ReplyTo != "" {
-		body = "[to " + shown.ReplyTo + "] " + body
+		body = "[" + shown.about() + "] " + body
 	}
 	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + trustMark(m.Trust) + "  " + indented(body)
 	return printEvent(p.env, kind, shown, text.Safe(shown.ID), p.tagged(text.Safe(line)),
@@ -150,10 +152,10 @@ func (p *eventPrinter) clock(t time.Time) string {
 // remember keeps what replies may answer.
 func (p *eventPrinter) remember(m *bus.Message) {
 	frame := m.Hash.Prefix()
-	if _, known := p.frames[frame]; known || m.Seq == 0 {
+	if _, known := p.frames[frame]; known {
 		return
 	}
-	p.frames[frame] = frameShown{m.Seq, m.Records}
+	p.frames[frame] = frameShown{m.Seq, m.Records, m.From}
 	p.order = append(p.order, frame)
 	if len(p.order) > maxFrames {
 		delete(p.frames, p.order[0])
@@ -167,10 +169,37 @@ func (p *eventPrinter) answers(r *bus.RecordRef) string {
 	if r == nil {
 		return ""
 	}
-	if f, ok := p.frames[r.Frame]; ok {
+	if f, ok := p.frames[r.Frame]; ok && f.seq > 0 {
 		return messageID(f.seq, r.Number, f.records)
 	}
 	return r.Frame.String() + "." + strconv.Itoa(r.Number)
+}
+
+// edited reports whether an edit counts; nil where that is not known, and of what is
+// no edit.
+func (p *eventPrinter) edited(m *bus.Message) *bool {
+	if m.Kind != "edit" || m.ReplyTo == nil {
+		return nil
+	}
+	f, ok := p.frames[m.ReplyTo.Frame]
+	if !ok {
+		return nil
+	}
+	counts := f.from == m.From
+	return &counts
+}
+
+// about says in words what a message does to the one that it refers to.
+func (m *messageShown) about() string {
+	switch {
+	case m.Edited != nil && !*m.Edited:
+		return "no edit, for it is another's: " + m.ReplyTo
+	case m.Kind == "edit":
+		return "edits " + m.ReplyTo
+	case m.Kind == "delete":
+		return "deletes " + m.ReplyTo
+	}
+	return "to " + m.ReplyTo
 }
 
 func (p *eventPrinter) tagged(line text.Safe) text.Safe {
