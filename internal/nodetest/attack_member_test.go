@@ -236,7 +236,7 @@ func TestAttackFalseComplaint(t *testing.T) {
 	r := m.room(b.General)
 	m.append(bob, r, m.complaint(r, bob, craft{name: "general", seal: instead(alice.Endpoint())}))
 	_, err := alice.SendOne(ctx, b.General, textRecord("hello"))
-	if bus.CodeOf(err) != "bad_key" || !strings.HasPrefix(err.Error(), "the room key that bob made does not open here; ") {
+	if bus.CodeOf(err) != "bad_room_key" || !strings.HasPrefix(err.Error(), "the room key that bob made does not open here; ") {
 		t.Errorf("alice sends without a key: got %v (%s)", err, bus.CodeOf(err))
 	}
 	clock.Pass(time.Minute)
