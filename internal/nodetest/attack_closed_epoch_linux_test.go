@@ -55,7 +55,7 @@ func TestAttackClosedEpoch(t *testing.T) {
 	honest := []string{"bob: while he is here", "admin: the last one", "admin: without him"}
 	for name, m := range late {
 		for where, at := range map[string]int{"at the end": 3, "before the first of the new epoch": 2} {
-			o.tells(retold(b.General, func(all []wire.StoredMessage) []wire.StoredMessage {
+			o.tells(o.retold(b.General, func(all []wire.StoredMessage) []wire.StoredMessage {
 				m.Seq = all[len(all)-1].Seq + 1
 				out := slices.Insert(slices.Clone(all), at, m)
 				for i := range out[at:] { // sequences rise, whatever he does

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,9 +34,9 @@ func TestAttackForgedKey(t *testing.T) {
 	secret := seal.NewSecret()
 	own := secretFor(t, secret, alice, seal.Binding{Bus: m.c.bus, Room: r.ID, Prev: r.Epoch.Prev, Epoch: r.Epoch.Number,
 		Actor: r.Epoch.Actor, Recipient: alice.Endpoint(), Serial: 1})
-	key := func(change func(*wire.Key)) func(string, []byte) []byte {
-		return func(path string, body []byte) []byte {
-			if path != wire.RoomTarget(b.General)+"/key" {
+	key := func(change func(*wire.Key)) func(*url.URL, []byte) []byte {
+		return func(at *url.URL, body []byte) []byte {
+			if at.Path != wire.RoomTarget(b.General)+"/key" {
 				return body
 			}
 			var k wire.Key
@@ -44,7 +46,7 @@ func TestAttackForgedKey(t *testing.T) {
 			return out
 		}
 	}
-	for name, lie := range map[string]func(string, []byte) []byte{
+	for name, lie := range map[string]func(*url.URL, []byte) []byte{
 		"a key of his own": key(func(k *wire.Key) { k.Sealed = own }),
 		"a key of his own under leaves of his own": key(func(k *wire.Key) {
 			for i := range k.Leaves {
@@ -84,16 +86,23 @@ func secretFor(t *testing.T, s seal.Secret, p *nodetest.Person, binding seal.Bin
 	return sealed
 }
 
-// retold changes the pages of a room's history.
-func retold(room bus.RoomID, change func([]wire.StoredMessage) []wire.StoredMessage) func(string, []byte) []byte {
-	return func(path string, body []byte) []byte {
-		if path != wire.RoomTarget(room)+"/messages" {
+// retold changes the history of a room as it is asked for from an end of it, and
+// keeps to that story when it is asked for a part.
+func (o *operator) retold(room bus.RoomID, change func([]wire.StoredMessage) []wire.StoredMessage) func(*url.URL, []byte) []byte {
+	return func(at *url.URL, body []byte) []byte {
+		if at.Path != wire.RoomTarget(room)+"/messages" {
 			return body
 		}
 		var page []wire.StoredMessage
 		end, _ := wire.ReadPage(bytes.NewReader(body), func(m wire.StoredMessage) error { page = append(page, m); return nil })
+		if after, _ := strconv.ParseUint(at.Query().Get("after"), 10, 64); after == 0 || o.story == nil {
+			page = change(page)
+			o.story = slices.Clone(page)
+		} else {
+			page = slices.DeleteFunc(slices.Clone(o.story), func(m wire.StoredMessage) bool { return m.Seq <= after })
+		}
 		var out bytes.Buffer
-		for _, m := range change(page) {
+		for _, m := range page {
 			_ = wire.WriteMessage(&out, m)
 		}
 		_ = wire.WritePageEnd(&out, end)
@@ -149,7 +158,7 @@ func TestAttackForgedHistory(t *testing.T) {
 			return m
 		}, []string{"admin: one", "undecryptable: bad_frame", "gap", "admin: three"}},
 	} {
-		o.tells(retold(b.General, tt.change))
+		o.tells(o.retold(b.General, tt.change))
 		var got []string
 		err := o.client(t, alice, true).Read(ctx, b.General, client.ReadOptions{Limit: 10}, func(e bus.Event) error {
 			got = append(got, lineOf(e))
@@ -242,7 +251,7 @@ func TestAttackEndlessHistory(t *testing.T) {
 	o := operate(t)
 	alice := o.b.Alice(o.b.General)
 	ack := post(t, o.b.Admin, o.b.General, "hello")
-	read := func(lie func(string, []byte) []byte, options client.ReadOptions) (n int, err error) {
+	read := func(lie func(*url.URL, []byte) []byte, options client.ReadOptions) (n int, err error) {
 		o.tells(lie)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
@@ -252,14 +261,14 @@ func TestAttackEndlessHistory(t *testing.T) {
 		}
 		return n, err
 	}
-	many := retold(o.b.General, func(m []wire.StoredMessage) []wire.StoredMessage {
+	many := o.retold(o.b.General, func(m []wire.StoredMessage) []wire.StoredMessage {
 		return slices.Repeat(m[:1], 10*bus.MaxPageMessages)
 	})
 	if n, err := read(many, client.ReadOptions{Limit: 10}); bus.KindOf(err) != bus.Integrity {
 		t.Errorf("a page without end: got %d events, %v", n, err)
 	}
-	more := func(path string, body []byte) []byte {
-		if path != wire.RoomTarget(o.b.General)+"/messages" {
+	more := func(at *url.URL, body []byte) []byte {
+		if at.Path != wire.RoomTarget(o.b.General)+"/messages" {
 			return body
 		}
 		var out bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,11 +31,12 @@ import (
 // address of this machine, under the node's port, since requests are signed for
 // one of the node's names.
 type operator struct {
-	b    *nodetest.Bus
-	addr string
-	mu   sync.Mutex
-	lie  func(path string, body []byte) []byte
-	away string // where all requests are sent on to; "" for nowhere
+	b     *nodetest.Bus
+	addr  string
+	mu    sync.Mutex
+	lie   func(at *url.URL, body []byte) []byte
+	story []wire.StoredMessage // that was told of a room last
+	away  string               // where all requests are sent on to; "" for nowhere
 }
 
 func operate(t *testing.T) *operator {
@@ -78,7 +80,7 @@ func (o *operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(res.Body)
 	o.mu.Lock()
 	if o.lie != nil && res.StatusCode == http.StatusOK {
-		body = o.lie(r.URL.Path, body)
+		body = o.lie(r.URL, body)
 	}
 	o.mu.Unlock()
 	if r.Method == http.MethodGet { // as the node does: readers of blobs ask for it
@@ -89,7 +91,7 @@ func (o *operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // tells makes the operator lie.
-func (o *operator) tells(lie func(path string, body []byte) []byte) {
+func (o *operator) tells(lie func(at *url.URL, body []byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lie = lie
@@ -119,10 +121,10 @@ func (o *operator) client(t *testing.T, p *nodetest.Person, knows bool) *client.
 }
 
 // entries changes the pages of one chain.
-func entries(target string, change func(*wire.Entries)) func(string, []byte) []byte {
+func entries(target string, change func(*wire.Entries)) func(*url.URL, []byte) []byte {
 	want, _, _ := strings.Cut(target, "?")
-	return func(path string, body []byte) []byte {
-		if path != want {
+	return func(at *url.URL, body []byte) []byte {
+		if at.Path != want {
 			return body
 		}
 		var page wire.Entries
@@ -153,7 +155,7 @@ const (
 
 // lie is something untrue that the operator says.
 type lie struct {
-	tell func(path string, body []byte) []byte
+	tell func(at *url.URL, body []byte) []byte
 	to   int // whom it can reach
 }
 
@@ -262,15 +264,15 @@ func otherBus(t *testing.T) (page wire.Entries) {
 
 // device shows a device in p's account that p never added, and says to all
 // who ask that the account has moved.
-func (o *operator) device(m *mirror, p *nodetest.Person, key identity.SigningKey, target string) func(string, []byte) []byte {
+func (o *operator) device(m *mirror, p *nodetest.Person, key identity.SigningKey, target string) func(*url.URL, []byte) []byte {
 	acc := m.accounts[p.Identity.Account]
 	add := account.Add{By: account.ByAccount, Key: acc.Key, Kind: account.KindDevice, Content: identity.NewSigningKey().Public(),
 		Transport: identity.NewTransportKey().Public(), KEM: identity.NewKEMKey().Public(), Name: "ghost"}
 	e := acc.Tail.New(account.OpAdd, add.Encode(), m.author(p), time.Now()).Sign(identity.ContextAccount, key, key)
 	show := entries(target, forged(e))
-	return func(path string, body []byte) []byte {
-		if path != wire.MembersTarget(o.b.General) {
-			return show(path, body)
+	return func(at *url.URL, body []byte) []byte {
+		if at.Path != wire.MembersTarget(o.b.General) {
+			return show(at, body)
 		}
 		var list wire.List[wire.Member]
 		_ = json.Unmarshal(body, &list)

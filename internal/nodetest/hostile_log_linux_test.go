@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,9 @@ import (
 )
 
 // key changes what the node gives as the key of a room.
-func (s *stage) key(change func(*wire.Key)) func(string, []byte) []byte {
-	return func(path string, body []byte) []byte {
-		if path != wire.RoomTarget(s.room)+"/key" {
+func (s *stage) key(change func(*wire.Key)) func(*url.URL, []byte) []byte {
+	return func(at *url.URL, body []byte) []byte {
+		if at.Path != wire.RoomTarget(s.room)+"/key" {
 			return body
 		}
 		var k wire.Key

@@ -3,6 +3,7 @@ package nodetest_test
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ func (s *stage) three(change func([]wire.StoredMessage) []wire.StoredMessage) {
 	}
 	spy.Close()
 	s.learn()
-	s.tells(retold(s.room, func(page []wire.StoredMessage) []wire.StoredMessage {
+	s.tells(s.retold(s.room, func(page []wire.StoredMessage) []wire.StoredMessage {
 		if len(page) != 3 { // it was asked for once more behind the end
 			return page
 		}
@@ -63,7 +64,8 @@ func reorderedFrame(s *stage) {
 		m[1].Frame, m[2].Frame = m[2].Frame, m[1].Frame
 		return m
 	})
-	s.both("", "reordered_messages", "one", "gap", "three", "order", "two")
+	s.shows(s.fresh(), "", "reordered_messages", "one", "gap", "three", "order", "two")
+	s.refused(s.knowing, "other_message", "read", "send", "verify") // she saw another in that place
 }
 
 // A frame that comes again is shown once: nothing is lost, and a node that
@@ -81,7 +83,7 @@ func movedFrame(s *stage) {
 	foreign := frames(s.t, s.b, s.b.Admin, other)("from elsewhere")
 	s.three(func(m []wire.StoredMessage) []wire.StoredMessage { return behind(m, foreign) })
 	s.both("bad_messages", "bad_messages", "one", "two", "three", "other_room")
-	s.tells(retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
+	s.tells(s.retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
 		if len(m) == 3 {
 			epoch := m[1].Frame[18:26]
 			binary.BigEndian.PutUint64(epoch, binary.BigEndian.Uint64(epoch)-1)
@@ -103,7 +105,7 @@ func lateFrame(s *stage) {
 	s.learn()
 	raw := his("still here")
 	for _, stored := range []time.Time{time.Now(), at} {
-		s.tells(retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
+		s.tells(s.retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
 			if len(m) != 2 {
 				return m
 			}
@@ -134,7 +136,7 @@ func forgedSender(s *stage) {
 	inAnothersName, outside := as(s.b.Admin), as(s.mallory)
 	s.three(func(m []wire.StoredMessage) []wire.StoredMessage { return behind(behind(m, inAnothersName), outside) })
 	s.both("bad_messages", "bad_messages", "one", "two", "three", "bad_signature", "not_in_audience")
-	s.tells(retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
+	s.tells(s.retold(s.room, func(m []wire.StoredMessage) []wire.StoredMessage {
 		if len(m) == 3 {
 			id := s.alice.Endpoint()
 			copy(m[1].Frame[46:], id[:])
@@ -207,7 +209,7 @@ func alteredBlob(s *stage) {
 	}
 	small, smallID := put(100)
 	large, largeID := put(bus.PieceSize + 1)
-	get := func(ref, code string, lie func(string, []byte) []byte) {
+	get := func(ref, code string, lie func(*url.URL, []byte) []byte) {
 		s.t.Helper()
 		s.tells(lie)
 		to := filepath.Join(s.t.TempDir(), "got")
@@ -217,9 +219,9 @@ func alteredBlob(s *stage) {
 			s.t.Errorf("%.12s: got exit code %d, %s%s, the file %v; want %q", ref, got, stdout, stderr, err, code)
 		}
 	}
-	of := func(ids []bus.Hash, change func([]byte) []byte) func(string, []byte) []byte {
-		return func(path string, body []byte) []byte {
-			if slices.ContainsFunc(ids, func(id bus.Hash) bool { return path == wire.BlobTarget(id) }) {
+	of := func(ids []bus.Hash, change func([]byte) []byte) func(*url.URL, []byte) []byte {
+		return func(at *url.URL, body []byte) []byte {
+			if slices.ContainsFunc(ids, func(id bus.Hash) bool { return at.Path == wire.BlobTarget(id) }) {
 				return change(body)
 			}
 			return body
@@ -233,8 +235,8 @@ func alteredBlob(s *stage) {
 	get(small, "blob_digest", of([]bus.Hash{smallID}, cut))
 	get(large, "blob_digest", of([]bus.Hash{largeID}, flip))
 	get(large, "blob_digest", of([]bus.Hash{largeID}, cut))
-	get(large, "blob_digest", func(path string, body []byte) []byte {
-		if strings.HasPrefix(path, "/blobs/") && path != wire.BlobTarget(largeID) {
+	get(large, "blob_digest", func(at *url.URL, body []byte) []byte {
+		if strings.HasPrefix(at.Path, "/blobs/") && at.Path != wire.BlobTarget(largeID) {
 			return flip(body)
 		}
 		return body
