@@ -87,6 +87,18 @@ const (
 	// DefaultRetention is how long a room keeps messages.
 	DefaultRetention = 30 * 24 * time.Hour
 
+	// KeptFrames and KeptBytes bound what a client keeps of the rooms that it reads,
+	// KeptRoomFrames and KeptRoomBytes what of one of them: who floods a room
+	// pushes its own oldest messages out, and other rooms are cut after the
+	// largest. What a search reads counts four times.
+	KeptFrames     = 250_000
+	KeptRoomFrames = 150_000
+	KeptBytes      = 256 << 20
+	KeptRoomBytes  = 192 << 20
+	// KeptTerms is how many words and beginnings of words a frame is found by: more
+	// are noise, and each costs every search.
+	KeptTerms = 3000
+
 	// InviteLife is how long an invite is open unless said otherwise, MaxInviteLife the most.
 	InviteLife    = 24 * time.Hour
 	MaxInviteLife = 30 * 24 * time.Hour

@@ -4,8 +4,10 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 
 	"unibus/internal/bus"
 )
@@ -47,11 +49,17 @@ func (k ProfileKey) Seal(place string, plaintext []byte) []byte {
 // Open opens what Seal returned for the same place; an error of kind Integrity
 // and code bad_profile when it was changed, moved or sealed by another key.
 func (k ProfileKey) Open(place string, sealed []byte) ([]byte, error) {
+	return k.OpenTo(nil, place, sealed)
+}
+
+// OpenTo is Open that appends to dst, which must not overlap sealed: for who
+// opens very many.
+func (k ProfileKey) OpenTo(dst []byte, place string, sealed []byte) ([]byte, error) {
 	if len(sealed) < profileSalt {
 		return nil, errProfile
 	}
 	aead, nonce := k.aead(sealed[:profileSalt])
-	plain, err := aead.Open(nil, nonce, sealed[profileSalt:], []byte(place))
+	plain, err := aead.Open(dst, nonce, sealed[profileSalt:], []byte(place))
 	if err != nil {
 		return nil, errProfile
 	}
@@ -77,4 +85,22 @@ func (k ProfileKey) aead(salt []byte) (cipher.AEAD, []byte) {
 		panic("identity: " + err.Error()) // AES has the block size that GCM wants
 	}
 	return aead, okm[32:]
+}
+
+// WordHash returns a keyed hash of words for this store's search: the first 4
+// bytes of HMAC-SHA256 under a key of its own. Who has the key can try words;
+// others cannot. It is for one goroutine.
+func (k ProfileKey) WordHash() func(word string) uint32 {
+	secret := k.b()
+	key, err := hkdf.Key(sha256.New, secret[:], nil, "unibus/1 words", 32)
+	if err != nil {
+		panic("identity: " + err.Error()) // 32 bytes of SHA-256 cannot be too much
+	}
+	mac := hmac.New(sha256.New, key)
+	var sum [sha256.Size]byte
+	return func(word string) uint32 {
+		mac.Reset()
+		_, _ = mac.Write([]byte(word))
+		return binary.BigEndian.Uint32(mac.Sum(sum[:0]))
+	}
 }

@@ -38,3 +38,17 @@ func TestProfileKey(t *testing.T) {
 		t.Error("IsZero is wrong")
 	}
 }
+
+// The hash of a word is the same for the same key alone, and pinned: what stands
+// in profiles was made with it.
+func TestWordHash(t *testing.T) {
+	t.Parallel()
+	k := ProfileKeyFrom([32]byte{1})
+	hash := k.WordHash()
+	if got := hash("green"); got != 0xf5cad6fc || got != k.WordHash()("green") {
+		t.Errorf("green is %#x", got)
+	}
+	if hash("green") == hash("greens") || hash("green") == NewProfileKey().WordHash()("green") {
+		t.Error("another word or key has the same hash")
+	}
+}

@@ -1,7 +1,8 @@
 // Package profile is the client's home on disk: its contexts, each with an
 // identity file, the pins of its bus, and one database of what this client
 // knows: verified chains, epoch secrets, names of rooms, cursors, pins of
-// people, unfinished uploads and unsent records.
+// people, unfinished uploads, unsent records, and the frames that it has read
+// with an index of their words.
 //
 // Layout, folders of mode 0700 and files of mode 0600:
 //

@@ -89,7 +89,7 @@ func open(ctx context.Context, source string, key identity.ProfileKey) (*Store, 
 		return nil, storeError(ctx, err)
 	}
 	db.SetMaxOpenConns(1) // what one process does at once takes turns without locks
-	s := &Store{db: db, key: key}
+	s := &Store{db: db, key: key, most: keptBounds()}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -65,7 +65,7 @@ func (s *Store) openRoom(id, sealed []byte) (r RoomName, err error) {
 }
 
 // ForgetRoom deletes what is kept of a room: name, keys, cursors, unsent
-// records. Its log stays, so that the node cannot show another one later. While
+// records, messages. Its log stays, so that the node cannot show another one later. While
 // another process reads, what was deleted is out of the files after the next Scrub
 // only.
 func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
@@ -75,7 +75,7 @@ func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
 				return err
 			}
 		}
-		return nil
+		return dropShelf(ctx, tx, id)
 	})
 	if err == nil {
 		err = s.empty(ctx)

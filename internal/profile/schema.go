@@ -78,5 +78,42 @@ func migrations() []string {
 			frame BLOB    NOT NULL,
 			at    INTEGER NOT NULL
 		) STRICT, WITHOUT ROWID;`,
+		`CREATE TABLE shelf (
+			number INTEGER PRIMARY KEY,
+			room   BLOB    NOT NULL UNIQUE,
+			frames INTEGER NOT NULL,
+			weight INTEGER NOT NULL
+		) STRICT;
+		CREATE TABLE frame (
+			place  INTEGER PRIMARY KEY,
+			shelf  INTEGER NOT NULL,
+			seq    INTEGER NOT NULL,
+			at     INTEGER NOT NULL,
+			mark   INTEGER NOT NULL,
+			sealed BLOB    NOT NULL,
+			UNIQUE (shelf, seq)
+		) STRICT;
+		CREATE INDEX frame_by_mark ON frame (mark);
+		CREATE TABLE about (
+			shelf INTEGER NOT NULL,
+			mark  INTEGER NOT NULL,
+			seq   INTEGER NOT NULL,
+			PRIMARY KEY (shelf, mark, seq)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE stretch (
+			shelf   INTEGER NOT NULL,
+			after   INTEGER NOT NULL,
+			through INTEGER NOT NULL,
+			PRIMARY KEY (shelf, after)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE words (
+			shelf  INTEGER NOT NULL,
+			number INTEGER NOT NULL,
+			first  INTEGER NOT NULL,
+			last   INTEGER NOT NULL,
+			oldest INTEGER NOT NULL,
+			sealed BLOB    NOT NULL,
+			PRIMARY KEY (shelf, number)
+		) STRICT;`,
 	}
 }

@@ -22,6 +22,8 @@ import (
 type Store struct {
 	db  *sql.DB // of one connection
 	key identity.ProfileKey
+
+	most bounds
 }
 
 // Close gives the database up.
