@@ -33,6 +33,10 @@ type Client struct {
 	grievances map[bus.RoomID]grievance // guarded by mu
 	kems       kemKeys                  // guarded by world.mu
 	warn       func(error)              // guarded by world.mu; nil once it was told
+
+	keep    bool
+	calls   func(text string, me bus.Handle) bool
+	offline offline
 }
 
 // Options is what a client needs to begin.
@@ -43,6 +47,13 @@ type Options struct {
 	Now      func() time.Time
 	Keys     Keys        // where Identity is kept; nil: it cannot be changed
 	Warn     func(error) // told once that the kem key stays old; may be nil
+
+	// Keep has what is read of rooms kept in Store, to be read without the node
+	// and searched.
+	Keep bool
+	// Mentions reports whether a text calls a user, for what is counted of
+	// messages that are kept; nil: none does.
+	Mentions func(text string, me bus.Handle) bool
 }
 
 // New makes a client. It talks to nobody yet.
@@ -58,6 +69,7 @@ func New(o Options) (*Client, error) {
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
 		world: w, newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
 		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
+		keep: o.Keep, calls: o.Mentions,
 	}, nil
 }
 

@@ -58,7 +58,7 @@ func (c *Client) erase(ctx context.Context) error {
 	if err := c.store.PutState(ctx, eraseState, strconv.AppendInt(nil, now.UnixMilli(), 10)); err != nil {
 		return err
 	}
-	_ = errors.Join(c.eraseSecrets(ctx), c.eraseKEMs(ctx))
+	_ = errors.Join(c.eraseFrames(ctx), c.eraseSecrets(ctx), c.eraseKEMs(ctx))
 	return nil
 }
 
@@ -72,6 +72,35 @@ func (c *Client) inTime(ctx context.Context) bool {
 		}
 	}
 	return c.call.inTime()
+}
+
+// eraseFrames erases the messages that their rooms keep no more.
+func (c *Client) eraseFrames(ctx context.Context) error {
+	rooms, err := c.store.KeptRooms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range rooms {
+		oldest, err := c.oldest(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := c.store.ForgetFrames(ctx, id, oldest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldest is since when a room keeps messages, as far as is known here.
+func (c *Client) oldest(ctx context.Context, id bus.RoomID) (time.Time, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil || r.Epoch == nil {
+		return time.Time{}, err
+	}
+	return c.now().Add(-r.Retention), nil
 }
 
 // eraseSecrets erases the secrets of epochs that are over. It asks nobody: a room

@@ -36,6 +36,7 @@ const liveBuffer = 4096
 func (c *Client) newFollower(id bus.RoomID, after uint64, emit func(bus.Event) error) *follower {
 	f := &follower{c: c, id: id, open: c.newOpener(id), emit: emit,
 		live: make(chan *nats.Msg, liveBuffer), look: make(chan struct{}, 1)}
+	f.open.keep = c.newKeeper(id, after)
 	f.held.Store(after)
 	return f
 }
@@ -50,6 +51,7 @@ func (f *follower) nudge() {
 
 // run reads the room during one life: first what was missed, then live.
 func (f *follower) run(ctx context.Context) error {
+	defer f.open.keep.flush(ctx)
 	if err := f.c.holdNewest(ctx, f.id); err != nil {
 		return err
 	}
@@ -63,6 +65,9 @@ func (f *follower) run(ctx context.Context) error {
 		case m := <-f.live:
 			if err := f.take(ctx, m); err != nil {
 				return err
+			}
+			if len(f.live) == 0 {
+				f.open.keep.flush(ctx)
 			}
 		case <-f.look:
 			if err := f.catchUp(ctx); err != nil {
@@ -196,6 +201,8 @@ func (f *follower) fill(ctx context.Context) error {
 			return err
 		}
 		f.reached(end.Through)
+		f.open.keep.reach(end.Through)
+		f.open.keep.flush(ctx)
 		if !end.More || f.held.Load() == before { // more, and never any of it, is a lie
 			break
 		}

@@ -24,6 +24,7 @@ type opener struct {
 	started  bool                      // "you joined here" was said
 	doubts   map[bus.EndpointID]*doubt // frames that name a log other than ours
 	repeats  int                       // frames that came before
+	keep     *keeper                   // of what is opened; nil: nothing is kept
 }
 
 // epochKey is what frames of an epoch are opened with, or why they cannot be.
@@ -40,55 +41,71 @@ func (c *Client) newOpener(id bus.RoomID) *opener {
 // open returns the events of one frame: its records, or what is wrong with it.
 // An error ends the reading: the log does not hold, or cannot be had.
 func (o *opener) open(ctx context.Context, m wire.StoredMessage) ([]bus.Event, error) {
+	s, err := o.look(ctx, m)
+	if err == nil {
+		o.keep.take(m, s)
+	}
+	return s.events, err
+}
+
+// sight is what became of one frame.
+type sight struct {
+	events  []bus.Event
+	records []seal.Record // of a frame that opened
+	mark    bus.Prefix    // of its hash
+	later   bool          // it may open another time
+}
+
+func (o *opener) look(ctx context.Context, m wire.StoredMessage) (s sight, err error) {
 	h, err := frame.Parse(m.Frame)
 	switch {
 	case err != nil:
-		return o.undecryptable(m, h, bus.FaultFrame), nil
+		return sight{events: o.undecryptable(m, h, bus.FaultFrame)}, nil
 	case h.Room != o.id:
-		return o.undecryptable(m, h, bus.FaultRoom), nil
+		return sight{events: o.undecryptable(m, h, bus.FaultRoom)}, nil
 	}
 	o.c.world.mu.Lock()
 	defer o.c.world.mu.Unlock()
 	r, err := o.room(ctx, h)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	ep := r.epochs[h.Epoch]
 	switch {
 	case ep == nil:
-		return o.undecryptable(m, h, bus.FaultEpoch), nil
+		return sight{events: o.undecryptable(m, h, bus.FaultEpoch), later: true}, nil
 	case h.Suite != r.Create.Suite:
-		return o.undecryptable(m, h, bus.FaultSuite), nil
+		return sight{events: o.undecryptable(m, h, bus.FaultSuite)}, nil
 	}
 	key, err := o.epoch(ctx, r, h.Epoch)
 	switch {
 	case errors.Is(err, errErased): // the node keeps it for longer than it should
-		return nil, nil
+		return s, nil
 	case errors.Is(err, errNoKey):
-		return o.beforeMe(r, ep, m, h), nil
+		return sight{events: o.beforeMe(r, ep, m, h), later: true}, nil
 	case bus.KindOf(err) == bus.Integrity:
-		return o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err))), nil
+		return sight{events: o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
 	case err != nil:
-		return nil, err
+		return s, err
 	}
 	opened, err := seal.Open(key, m.Frame, sender(ep))
 	if err != nil {
-		return o.damaged(ep, m, h, bus.FrameFault(bus.CodeOf(err))), nil
+		return sight{events: o.damaged(ep, m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
 	}
 	cause, err := o.hold(ctx, r, ep, h)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	if cause != "" {
-		return o.undecryptable(m, h, cause), nil
+		return sight{events: o.undecryptable(m, h, cause), later: true}, nil
 	}
 	// Before the events: a frame that an error hands back is no repeat when it
 	// is read again.
 	if err := o.c.countSeen(ctx, o.id, h.Epoch, m.Seq); err != nil {
-		return nil, err
+		return s, err
 	}
 	o.c.opened(o.id, m)
-	return o.events(r, ep, m, opened), nil
+	return sight{events: o.events(r, ep, m, opened), records: opened.Records, mark: opened.Hash.Prefix()}, nil
 }
 
 // room returns the log as far as the frame's epoch.

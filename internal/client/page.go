@@ -35,14 +35,22 @@ func (c *Client) onePage(ctx context.Context, id bus.RoomID, s *Span) (events []
 		target = wire.MessagesAfter(id, s.After, s.Limit)
 	}
 	open, first, last := c.newOpener(id), uint64(0), uint64(0)
+	open.keep = c.newKeeper(id, s.After)
 	end, err := c.page(ctx, target, func(m wire.StoredMessage) error {
 		if last = m.Seq; first == 0 {
 			first = m.Seq
+			if s.After == 0 {
+				open.keep.begin(first - 1)
+			}
 		}
 		opened, err := open.open(ctx, m)
 		events = append(events, opened...)
 		return err
 	})
+	if err == nil {
+		open.keep.page(*s, end, first)
+	}
+	open.keep.flush(ctx)
 	if s.After > 0 {
 		s.After = last
 	} else {

@@ -93,9 +93,22 @@ func (c *Client) history(ctx context.Context, f *follower, o ReadOptions) error 
 	if o.Since.IsZero() {
 		limit = o.Limit
 	}
+	f.open.keep.begin(ahead(messages, through))
 	err = f.handNewest(ctx, messages, limit)
 	f.reached(through)
+	if err == nil {
+		f.open.keep.reach(through)
+	}
+	f.open.keep.flush(ctx)
 	return err
+}
+
+// ahead is the sequence behind which messages begin that reach through another.
+func ahead(messages []wire.StoredMessage, through uint64) uint64 {
+	if len(messages) == 0 {
+		return through
+	}
+	return messages[0].Seq - 1
 }
 
 // newestPage collects the newest frames: so many, or back to a time. Through is

@@ -176,6 +176,9 @@ func (w *world) syncRoom(ctx context.Context, id bus.RoomID) (*room, error) {
 
 // syncMembers reads on the account chains that moved.
 func (w *world) syncMembers(ctx context.Context, id bus.RoomID, r *room) error {
+	if w.local {
+		return w.loadMembers(ctx, r)
+	}
 	var list wire.List[wire.Member]
 	if err := w.call.get(ctx, wire.MembersTarget(id), &list); err != nil {
 		return err
@@ -185,6 +188,16 @@ func (w *world) syncMembers(ctx context.Context, id bus.RoomID, r *room) error {
 			continue
 		}
 		if err := w.syncAccount(ctx, m.Account, m.Head.Index+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadMembers takes in what the profile holds of the account chains of members.
+func (w *world) loadMembers(ctx context.Context, r *room) error {
+	for _, m := range r.Members() {
+		if err := w.loadAccount(ctx, m.Account); err != nil {
 			return err
 		}
 	}

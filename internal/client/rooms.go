@@ -128,6 +128,28 @@ func (c *Client) FindRoom(ctx context.Context, text string) (bus.RoomID, error) 
 	return c.FindRoomNow(ctx, text)
 }
 
+// FindRoomHere is FindRoom without the node.
+func (c *Client) FindRoomHere(ctx context.Context, text string) (bus.RoomID, error) {
+	known, err := c.store.Rooms(ctx)
+	if err != nil {
+		return bus.RoomID{}, err
+	}
+	return pick(text, known)
+}
+
+// RoomNames is what the rooms are called that the profile knows, a room of two
+// after the other person: "@bob".
+func (c *Client) RoomNames(ctx context.Context) (map[bus.RoomID]string, error) {
+	known, err := c.store.Rooms(ctx)
+	names := map[bus.RoomID]string{}
+	for _, r := range known {
+		if names[r.Room] = r.Name; r.Direct != "" {
+			names[r.Room] = "@" + string(r.Direct)
+		}
+	}
+	return names, err
+}
+
 // FindRoomNow is FindRoom among the rooms that the node names: what the profile
 // remembers may be gone, and another room have its name.
 func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, error) {

@@ -33,6 +33,7 @@ type world struct {
 	pins     map[bus.Handle]identity.Pin
 	onBus    bool                  // the bus log is being read
 	floors   map[chain.ID]bus.Head // a chain must reach at least here
+	local    bool                  // the profile is all there is to ask
 }
 
 func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
@@ -87,6 +88,9 @@ func (w *world) floor(id chain.ID) *bus.Head {
 
 // load takes in what the profile holds. Its signatures were checked before.
 func (w *world) load(ctx context.Context, f follow) error {
+	if n, err := w.store.Length(ctx, f.log, f.chain); err != nil || n <= f.tail().Len {
+		return err
+	}
 	kept, err := w.store.Entries(ctx, f.log, f.chain)
 	if err != nil {
 		return err
@@ -107,6 +111,9 @@ func (w *world) load(ctx context.Context, f follow) error {
 
 // fetch reads the chain on from the node, verifies and keeps it.
 func (w *world) fetch(ctx context.Context, f follow) error {
+	if w.local {
+		return w.load(ctx, f)
+	}
 	for {
 		from := f.tail()
 		var page wire.Entries

@@ -111,7 +111,7 @@ func (p *Person) Again() *client.Client {
 	if err != nil {
 		p.t.Fatalf("%s opens the profile: %v", p.Name, err)
 	}
-	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: p.now,
+	c, err := client.New(client.Options{Identity: p.Identity, Info: p.Info, Store: store, Now: p.now, Keep: true,
 		Keys: identity.Place{Path: p.Home.IdentityPath(contextName)}})
 	if err != nil {
 		p.t.Fatalf("%s opens a client: %v", p.Name, err)

@@ -88,6 +88,12 @@ func (s *Store) Entries(ctx context.Context, log Log, id chain.ID) (entries [][]
 	return entries, nil
 }
 
+// Length is how many entries of a chain are kept.
+func (s *Store) Length(ctx context.Context, log Log, id chain.ID) (uint32, error) {
+	h, err := s.head(ctx, s.db, log, id)
+	return h.len, err
+}
+
 // Append adds entries of a chain, the first of which has index from. What is
 // there already may be given again: then it must be the same, or the error is
 // Integrity, code forked, and nothing is added. A hole before from is an error
@@ -147,7 +153,7 @@ func (s *Store) extend(ctx context.Context, tx *sql.Tx, log Log, id chain.ID, h 
 }
 
 // head returns what is kept of a chain; the zero head where nothing is.
-func (s *Store) head(ctx context.Context, tx *sql.Tx, log Log, id chain.ID) (head, error) {
+func (s *Store) head(ctx context.Context, tx querier, log Log, id chain.ID) (head, error) {
 	raw, err := s.sealed(ctx, tx, chainPlace(log, id), errNoHead, "SELECT sealed FROM head WHERE log = ? AND chain = ?", log, id[:])
 	if errors.Is(err, errNoHead) {
 		return head{}, nil

@@ -143,7 +143,7 @@ func (s *Store) KeptRooms(ctx context.Context) (rooms []bus.RoomID, err error) {
 // are out of the files after the next Scrub.
 func (s *Store) ForgetFrames(ctx context.Context, room bus.RoomID, before time.Time) error {
 	old := 0
-	err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM frame JOIN shelf ON number = shelf WHERE room = ? AND at < ?)",
+	err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM words w JOIN shelf s ON s.number = w.shelf WHERE room = ? AND oldest < ?)",
 		room[:], before.UnixMilli()).Scan(&old)
 	if err != nil || old == 0 {
 		return storeError(ctx, err)

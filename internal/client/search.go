@@ -1,0 +1,220 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+const (
+	// maxOpened bounds the frames that a search opens: most are what is looked
+	// for, but somebody may have written thousands that were deleted since, or are
+	// hidden.
+	maxOpened = 2000
+	// maxChanges bounds the edits and deletes that are read of one frame. Anybody
+	// in a room can write more, of anybody's; they count for nothing.
+	maxChanges = 200
+)
+
+// Search says what is looked for among the messages that are kept.
+type Search struct {
+	Room  bus.RoomID // zero: in all rooms
+	Words string     // see profile.ParseQuery
+	Limit int        // messages, at most
+}
+
+// Search finds messages, newest first, without the node. They come as they stand
+// now: edited, without those that were deleted or are hidden.
+func (c *Client) Search(ctx context.Context, s Search) ([]bus.Message, error) {
+	query := profile.ParseQuery(s.Words)
+	spots, err := c.store.Find(ctx, s.Room, query)
+	if err != nil {
+		return nil, err
+	}
+	f := finder{c: c.local(), query: query, limit: s.Limit, rooms: map[bus.RoomID]time.Time{}, shown: map[shownKey]bool{}}
+	for _, spot := range spots {
+		if len(f.found) >= f.limit || f.opened >= maxOpened {
+			break
+		}
+		if err := f.look(ctx, spot); err != nil {
+			return nil, err
+		}
+	}
+	return f.found, nil
+}
+
+// finder looks into frames that may hold what is looked for.
+type finder struct {
+	c      *Client
+	query  profile.Query
+	limit  int
+	rooms  map[bus.RoomID]time.Time // since when each keeps messages
+	opened int
+	shown  map[shownKey]bool
+	found  []bus.Message
+}
+
+// shownKey is of a message that is found already, by itself or by its edit.
+type shownKey struct {
+	from bus.Handle
+	id   bus.RecordID
+}
+
+// look opens a frame and takes what was looked for.
+func (f *finder) look(ctx context.Context, spot profile.Spot) error {
+	since, known := f.rooms[spot.Room]
+	if !known {
+		var err error
+		if since, err = f.c.keepsSince(ctx, spot.Room); err != nil {
+			return err
+		}
+		f.rooms[spot.Room] = since
+	}
+	if spot.At.Before(since) {
+		return nil
+	}
+	kept, err := f.c.store.FrameAt(ctx, spot.Room, spot.Seq)
+	if bus.KindOf(err) == bus.NotFound { // forgotten meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	messages, err := f.open(ctx, spot.Room, kept)
+	if err != nil {
+		return err
+	}
+	if messages, err = f.originals(ctx, spot.Room, messages); err != nil {
+		return err
+	}
+	return f.take(ctx, spot.Room, messages)
+}
+
+// open returns the messages of a frame that are shown.
+func (f *finder) open(ctx context.Context, id bus.RoomID, kept profile.Frame) (out []*bus.Message, err error) {
+	f.opened++
+	events, err := f.c.newOpener(id).open(ctx, wire.StoredMessage{Seq: kept.Seq, At: kept.At, Frame: kept.Raw})
+	for _, e := range events {
+		if m := messageOf(e); m != nil {
+			out = append(out, m)
+		}
+	}
+	return out, err
+}
+
+// originals puts the messages that were edited in place of their edits.
+func (f *finder) originals(ctx context.Context, id bus.RoomID, messages []*bus.Message) (out []*bus.Message, err error) {
+	for _, m := range messages {
+		if m.Kind == "edit" && m.ReplyTo != nil {
+			if m, err = f.record(ctx, id, *m.ReplyTo); err != nil {
+				return nil, err
+			}
+		}
+		if m != nil {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// record finds a record that is kept; nil where it is not.
+func (f *finder) record(ctx context.Context, id bus.RoomID, ref bus.RecordRef) (*bus.Message, error) {
+	frames, err := f.c.store.FramesMarked(ctx, id, ref.Frame)
+	if err != nil {
+		return nil, err
+	}
+	for _, kept := range frames {
+		messages, err := f.open(ctx, id, kept)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			if m.Hash.Prefix() == ref.Frame && m.Number == ref.Number {
+				return m, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// take collects those messages of one frame that match as they stand now.
+func (f *finder) take(ctx context.Context, id bus.RoomID, messages []*bus.Message) error {
+	changes := map[bus.Prefix][]*bus.Message{}
+	for _, m := range slices.Backward(messages) { // the newest first, as the frames
+		key := shownKey{m.From, m.ID}
+		if len(f.found) >= f.limit || f.shown[key] || m.Kind != "text" && m.Kind != "reply" && m.Kind != "file" {
+			continue
+		}
+		frame := m.Hash.Prefix()
+		if _, known := changes[frame]; !known {
+			var err error
+			if changes[frame], err = f.changes(ctx, id, frame); err != nil {
+				return err
+			}
+		}
+		if f.apply(id, m, changes[frame]) && f.query.Match(wordsOf(m)) {
+			f.shown[key] = true
+			f.found = append(f.found, *m)
+		}
+	}
+	return nil
+}
+
+func wordsOf(m *bus.Message) string {
+	if m.File != nil {
+		return m.File.Name
+	}
+	return m.Text
+}
+
+// changes are the edits and deletes that are about a frame, oldest first.
+func (f *finder) changes(ctx context.Context, id bus.RoomID, frame bus.Prefix) (out []*bus.Message, err error) {
+	frames, err := f.c.store.FramesAbout(ctx, id, frame, maxChanges)
+	if err != nil {
+		return nil, err
+	}
+	for _, kept := range frames {
+		messages, err := f.open(ctx, id, kept)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			if (m.Kind == "edit" || m.Kind == "delete") && m.ReplyTo != nil && m.ReplyTo.Frame == frame {
+				out = append(out, m)
+			}
+		}
+	}
+	return out, nil
+}
+
+// apply changes a message as its sender, or an owner who deletes it, asked; false
+// when it is deleted.
+func (f *finder) apply(id bus.RoomID, m *bus.Message, changes []*bus.Message) bool {
+	for _, ch := range changes {
+		own := ch.From == m.From
+		switch {
+		case ch.ReplyTo.Number != m.Number:
+		case ch.Kind == "delete" && (own || f.owns(id, ch.From)):
+			return false
+		case ch.Kind == "edit" && own && m.File == nil:
+			m.Text = ch.Text
+		}
+	}
+	return true
+}
+
+// owns reports whether somebody owns a room now.
+func (f *finder) owns(id bus.RoomID, who bus.Handle) bool {
+	w := f.c.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.rooms[id]
+	return r != nil && slices.ContainsFunc(r.Members(), func(m roomlog.Member) bool {
+		return m.Role == bus.RoleOwner && w.handle(m.Account) == who
+	})
+}
