@@ -93,6 +93,9 @@ func (e *Env) chatRoom(ctx context.Context, c *client.Client, place string) (id 
 	if place == "" {
 		return id, nil
 	}
+	if id, err := c.FindRoomHere(ctx, place); err == nil { // also while the bus is away
+		return id, nil
+	}
 	ctx, cancel := e.bounded(ctx)
 	defer cancel()
 	if err := e.openDirect(ctx, c, place); err != nil {

@@ -8,8 +8,8 @@ import (
 	"unibus/tui"
 )
 
-// History implements tui.Session. Nothing of it is kept here yet: it needs the
-// node.
+// History implements tui.Session. What is kept here is shown at once; where it
+// does not reach the node is asked, unless that is known to be away.
 func (s *chat) History(ctx context.Context, room bus.RoomID, at tui.Span) (tui.Page, error) {
 	s.mu.Lock()
 	r := s.rooms[room]
@@ -18,14 +18,44 @@ func (s *chat) History(ctx context.Context, room bus.RoomID, at tui.Span) (tui.P
 	if gone {
 		return tui.Page{}, bus.ErrNotMember
 	}
-	limit := min(max(at.Limit, 1), bus.MaxPageMessages)
-	events, more, err := s.c.Page(ctx, room, client.Span{Before: at.Before, After: at.After, Limit: limit})
+	span := client.Span{Before: at.Before, After: at.After, Limit: min(max(at.Limit, 1), bus.MaxPageMessages)}
+	kept, err := s.c.KeptPage(ctx, room, span)
+	if err == nil && s.suffices(room, at, kept) {
+		return tui.Page{Events: kept.Events, More: kept.More}, nil
+	}
+	if s.away() {
+		return tui.Page{}, errAway
+	}
+	events, more, err := s.c.Page(ctx, room, span)
 	return tui.Page{Events: events, More: more}, err
 }
 
+var errAway = bus.Errorf(bus.Unavailable, "unreachable", "these messages are not on this device, and the bus is away").
+	WithHint("they are loaded when it is back")
+
+// suffices reports whether a page of what is kept is what the node would show, or
+// all there is while it does not answer. What comes behind it is told as it
+// happens.
+func (s *chat) suffices(room bus.RoomID, at tui.Span, kept client.Kept) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != tui.Online || at.Before > 0 || at.After > 0 && kept.More {
+		return true
+	}
+	r := s.rooms[room]
+	return r != nil && kept.Through >= r.info.Last
+}
+
+// away reports whether it is known that no node answers.
+func (s *chat) away() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == tui.Reconnecting
+}
+
 // Search implements tui.Session.
-func (s *chat) Search(context.Context, tui.Query) ([]bus.Message, error) {
-	return nil, bus.Errorf(bus.Invalid, "no_search", "searching is not there yet").WithHint("scroll with PgUp, or use: unibus read ROOM")
+func (s *chat) Search(ctx context.Context, q tui.Query) ([]bus.Message, error) {
+	return s.c.Search(ctx, client.Search{Room: q.Room, Words: q.Words, Limit: q.Limit})
 }
 
 // Compare implements tui.Session.

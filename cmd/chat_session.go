@@ -138,15 +138,21 @@ func (s *chat) recall(ctx context.Context) error {
 
 // add takes a room in as it is known here.
 func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
-	mark, err := s.c.Mark(ctx, f.ID)
-	if err != nil {
-		return tui.Room{}, err
+	s.mu.Lock()
+	known := s.rooms[f.ID] != nil
+	s.mu.Unlock()
+	var begun chatRoom
+	if !known {
+		var err error
+		if begun, err = s.begun(ctx, f.ID); err != nil {
+			return tui.Room{}, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[f.ID]
 	if r == nil {
-		r = &chatRoom{info: tui.Room{ID: f.ID, Last: mark, Read: mark}, after: mark}
+		r = &begun
 		if s.newcomer || f.With != "" || f.By == s.c.Handle() {
 			s.kept.Opened[f.ID] = true
 		}
@@ -155,6 +161,26 @@ func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
 	}
 	r.learn(f)
 	return r.info, nil
+}
+
+// begun is a room as the profile leaves it: with what was read of it, what is
+// unread, and up to where it need not be asked for.
+func (s *chat) begun(ctx context.Context, id bus.RoomID) (r chatRoom, err error) {
+	mark, err := s.c.Mark(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	reach, err := s.c.Reach(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	r.after = max(mark, reach)
+	r.info = tui.Room{ID: id, Last: r.after, Read: mark}
+	if s.newcomer && mark == 0 {
+		return r, nil // what commands read here before is not new
+	}
+	r.info.Unread, r.info.Mentions, err = s.c.Counted(ctx, id, mark)
+	return r, err
 }
 
 // learn takes in what is known of a room now.

@@ -41,6 +41,7 @@ func newRootCmd(env *Env) *cobra.Command {
 		newReadCmd(env),
 		newReferenceCmd(),
 		newRoomCmd(env),
+		newSearchCmd(env),
 		newSendCmd(env),
 		newServeCmd(env),
 		newSmokeCmd(env),

@@ -13,6 +13,7 @@ import (
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/text"
+	"unibus/tui"
 )
 
 // withClient runs f with a client of the context in use, bounded by --timeout
@@ -125,7 +126,7 @@ func (e *Env) clientOf(ctx context.Context, home profile.Home, at profile.Contex
 }
 
 // openExported needs no profile: parallel jobs may share the file, and none of
-// them changes it.
+// them changes it, nor keeps what it reads.
 func (e *Env) openExported(ctx context.Context, settings config.Client) (*client.Client, error) {
 	keys, err := e.openIdentity(ctx, settings.IdentityFile)
 	if err != nil {
@@ -160,7 +161,8 @@ func putPins(ctx context.Context, store *profile.Store, seen *identity.Seen) err
 
 func newClient(e *Env, id *identity.File, info identity.ContextInfo, store *profile.Store, keys client.Keys) (*client.Client, error) {
 	warn := func(err error) { e.note(text.Line(err.Error())) }
-	c, err := client.New(client.Options{Identity: id, Info: info, Store: store, Now: e.Now, Keys: keys, Warn: warn})
+	c, err := client.New(client.Options{Identity: id, Info: info, Store: store, Now: e.Now, Keys: keys, Warn: warn,
+		Keep: keys != nil, Mentions: tui.Mentions})
 	if err != nil {
 		store.Close()
 	}
