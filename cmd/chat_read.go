@@ -26,8 +26,11 @@ func (s *chat) History(ctx context.Context, room bus.RoomID, at tui.Span) (tui.P
 	if s.away() {
 		return tui.Page{}, errAway
 	}
-	events, more, err := s.c.Page(ctx, room, span)
-	return tui.Page{Events: events, More: more}, err
+	events, more, refused := s.c.Page(ctx, room, span)
+	if bus.KindOf(refused) == bus.Unavailable && err == nil {
+		return tui.Page{Events: kept.Events, More: kept.More}, nil
+	}
+	return tui.Page{Events: events, More: more}, refused
 }
 
 var errAway = bus.Errorf(bus.Unavailable, "unreachable", "these messages are not on this device, and the bus is away").

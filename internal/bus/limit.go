@@ -95,9 +95,9 @@ const (
 	KeptRoomFrames = 150_000
 	KeptBytes      = 256 << 20
 	KeptRoomBytes  = 192 << 20
-	// KeptTerms is how many words and beginnings of words a frame is found by: more
-	// are noise, and each costs every search.
-	KeptTerms = 3000
+	// KeptTerms is how many words and beginnings of words a frame is found by: those
+	// of 64 KiB of a language. More are noise, and each costs every search.
+	KeptTerms = 16_000
 
 	// InviteLife is how long an invite is open unless said otherwise, MaxInviteLife the most.
 	InviteLife    = 24 * time.Hour

@@ -6,6 +6,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/profile"
 )
 
 // A kem key stays as long as there is an envelope that it alone opens, however
@@ -102,4 +103,38 @@ func TestEraseNowAndThen(t *testing.T) {
 		t.Error("a clock that was set back stops the erasing")
 	}
 	m.noFaults(t)
+}
+
+// Messages go when their room keeps them no more: at once from what is shown and
+// found, and from the profile with the next erasing. A node that dates them ahead
+// has them kept no longer.
+func TestErasedMessages(t *testing.T) {
+	t.Parallel()
+	m := newModel(t.Context(), 1, nothing)
+	id, d := m.roomIDs[0], m.devices[0]
+	m.send(d, id)
+	frames := m.branches[0].history.frames[id]
+	frames[len(frames)-1].at = m.now.Add(90 * 24 * time.Hour)
+	m.read(d, id, false)
+	m.noFaults(t)
+	look := func(shown, kept int) {
+		t.Helper()
+		page, err := d.KeptPage(t.Context(), id, Span{Limit: 10})
+		m.must(err)
+		found, err := d.Search(t.Context(), Search{Words: "text", Limit: 10})
+		m.must(err)
+		spots, err := d.profile.Find(t.Context(), id, profile.ParseQuery("text"))
+		m.must(err)
+		if len(page.Events) != shown || len(found) != shown || len(spots) != kept {
+			t.Errorf("%d events are shown, %d messages found, %d frames kept; want %d, %d, %d", len(page.Events), len(found), len(spots), shown, shown, kept)
+		}
+	}
+	look(1, 1)
+	m.now = m.now.Add(bus.DefaultRetention)
+	m.must(d.EraseOld(t.Context()))
+	look(1, 1)
+	m.now = m.now.Add(time.Second)
+	look(0, 1)
+	m.must(d.EraseOld(t.Context()))
+	look(0, 0)
 }

@@ -81,13 +81,14 @@ func (c *Client) facts(ctx context.Context, called profile.RoomName) (Facts, err
 
 // KnownMembers is Members without asking the node.
 func (c *Client) KnownMembers(ctx context.Context, id bus.RoomID) ([]Member, error) {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	r, err := c.world.loadRoom(ctx, id)
+	l := c.local()
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	r, err := l.world.syncRoom(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return c.members(r), nil
+	return l.members(r), nil
 }
 
 // KnownPeople lists everybody on the bus who is not revoked, by name, without

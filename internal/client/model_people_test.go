@@ -52,7 +52,7 @@ func (m *model) open(d *device) {
 	if m.wrong == forgets && d.Client != nil {
 		d.profile = m.memory(d.file)
 	}
-	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock, Keys: keysOf{d.file}})
+	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock, Keys: keysOf{d.file}, Keep: true})
 	m.must(err)
 	c.call.http = &http.Client{Transport: line{m, d}}
 	d.Client, d.boxes, d.shown = c, map[bus.RoomID]*outbox{}, map[bus.RoomID]uint64{}

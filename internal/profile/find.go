@@ -35,9 +35,13 @@ func (e entry) size() int64 { return int64(entryHead + len(e.terms)) }
 // newEntry hashes what a frame is found by, up to bus.KeptTerms.
 func newEntry(r row, hash func(string) uint32) entry {
 	e := entry{seq: r.seq, at: r.at, unread: clamp16(r.Unread), mentions: clamp16(r.Mentions)}
-	known := map[uint32]bool{}
+	words, known := map[word]bool{}, map[uint32]bool{}
 	for _, text := range r.Texts {
 		for _, w := range split(text) {
+			if words[w] {
+				continue
+			}
+			words[w] = true
 			w.terms(func(term string) {
 				if len(known) >= bus.KeptTerms {
 					return

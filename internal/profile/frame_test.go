@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -264,6 +265,27 @@ func TestKeptIsBounded(t *testing.T) {
 	keepAll(t, s, quiet, Stretch{4, 5}, frameOf(5, "quiet"))
 	if now := len(find(t, s, flood, "flood")); now >= len(left) || len(find(t, s, quiet, "quiet")) != 5 {
 		t.Errorf("of the flood %d of %d are left, of the quiet room %d", now, len(left), len(find(t, s, quiet, "quiet")))
+	}
+}
+
+// A frame is found by so many words and no more, however long they are.
+func TestTermsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, room := memory(t), bus.RoomID{1}
+	var text strings.Builder
+	for i := range bus.KeptTerms {
+		fmt.Fprintf(&text, "%x ", i+0x100000)
+	}
+	keepAll(t, s, room, Stretch{0, 2}, frameOf(1, text.String()), frameOf(2, strings.Repeat("long", 20_000)))
+	if len(find(t, s, room, "100000")) != 1 || len(find(t, s, room, fmt.Sprintf("%x", 0x100000+bus.KeptTerms-1))) != 0 {
+		t.Error("a frame is found by its last words, or not by its first")
+	}
+	if len(find(t, s, room, "longlong")) != 1 {
+		t.Error("a long word is not found")
+	}
+	rows := sealedRows(t, s, "SELECT max(length(sealed)) FROM words")
+	if size, err := strconv.Atoi(string(rows[0])); err != nil || size > 4*bus.KeptTerms+maxBlock {
+		t.Errorf("the largest block has %d bytes, %v", size, err)
 	}
 }
 
