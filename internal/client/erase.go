@@ -74,13 +74,24 @@ func (c *Client) inTime(ctx context.Context) bool {
 	return c.call.inTime()
 }
 
-// eraseFrames erases the messages that their rooms keep no more.
+// eraseFrames erases the messages that their rooms keep no more, and those of rooms
+// that were left while another process went on reading.
 func (c *Client) eraseFrames(ctx context.Context) error {
 	rooms, err := c.store.KeptRooms(ctx)
 	if err != nil {
 		return err
 	}
+	known, err := c.store.Rooms(ctx)
+	if err != nil {
+		return err
+	}
 	for _, id := range rooms {
+		if !slices.ContainsFunc(known, func(n profile.RoomName) bool { return n.Room == id }) {
+			if err := c.store.ForgetShelf(ctx, id); err != nil {
+				return err
+			}
+			continue
+		}
 		oldest, err := c.oldest(ctx, id)
 		if err != nil {
 			return err

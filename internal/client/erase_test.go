@@ -138,3 +138,20 @@ func TestErasedMessages(t *testing.T) {
 	m.must(d.EraseOld(t.Context()))
 	look(0, 0)
 }
+
+// Messages of a room that was left while somebody still read it do not stay.
+func TestErasedMessagesOfALeftRoom(t *testing.T) {
+	t.Parallel()
+	m := newModel(t.Context(), 1, nothing)
+	id, d := m.roomIDs[0], m.devices[0]
+	m.send(d, id)
+	m.must(d.profile.ForgetRoom(t.Context(), id))
+	m.must(d.profile.PutSecret(t.Context(), id, 1, make([]byte, 32)))
+	m.must(d.profile.Keep(t.Context(), id, []profile.Frame{{Seq: 1, At: m.now, Raw: []byte("x")}}, profile.Stretch{Through: 1}))
+	m.must(d.EraseOld(t.Context()))
+	rooms, err := d.profile.KeptRooms(t.Context())
+	m.must(err)
+	if len(rooms) > 0 || !d.keeps(m, keyPlace{id, 1}) {
+		t.Errorf("%d rooms are kept; the key is kept: %v", len(rooms), d.keeps(m, keyPlace{id, 1}))
+	}
+}

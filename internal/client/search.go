@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -95,10 +96,14 @@ func (f *finder) look(ctx context.Context, spot profile.Spot) error {
 	return f.take(ctx, spot.Room, messages)
 }
 
-// open returns the messages of a frame that are shown.
+// open returns the messages of a frame that are shown. One that would end a
+// reading shows nothing.
 func (f *finder) open(ctx context.Context, id bus.RoomID, kept profile.Frame) (out []*bus.Message, err error) {
 	f.opened++
 	events, err := f.c.newOpener(id).open(ctx, wire.StoredMessage{Seq: kept.Seq, At: kept.At, Frame: kept.Raw})
+	if errors.Is(err, errForked) || errors.Is(err, errWithheld) {
+		return nil, nil
+	}
 	for _, e := range events {
 		if m := messageOf(e); m != nil {
 			out = append(out, m)

@@ -160,6 +160,11 @@ func (s *Store) ForgetFrames(ctx context.Context, room bus.RoomID, before time.T
 	})
 }
 
+// ForgetShelf erases all frames of a room, and that any were kept.
+func (s *Store) ForgetShelf(ctx context.Context, room bus.RoomID) error {
+	return s.write(ctx, kept, func(tx *sql.Tx) error { return dropShelf(ctx, tx, room) })
+}
+
 // dropShelf forgets all that is kept of a room.
 func dropShelf(ctx context.Context, tx *sql.Tx, room bus.RoomID) error {
 	sh, err := findShelf(ctx, tx, room)
