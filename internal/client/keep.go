@@ -64,7 +64,7 @@ func (k *keeper) take(m wire.StoredMessage, s sight) {
 	case s.later:
 		k.reach(m.Seq - 1)
 		k.begin(m.Seq)
-	case s.records == nil && len(s.events) == 0:
+	case len(s.events) == 0: // a repeat, or over
 		k.reach(m.Seq)
 	default:
 		k.reach(m.Seq)

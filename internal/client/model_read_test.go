@@ -9,6 +9,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/profile"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -18,6 +19,7 @@ import (
 type place struct {
 	f        *follower
 	got      []string
+	messages map[uint64]string // of them, by their sequence
 	held     uint64
 	sessions map[session]*heardOf
 	texts    map[string]bool
@@ -221,9 +223,12 @@ func (m *model) read(d *device, id bus.RoomID, lie bool) {
 	}
 	x := &expectation{m: m, d: d, id: id, rd: rd, log: len(d.known[chain.ID(id)]), table: d.at.table.rooms[id]}
 	want, stop := x.of(tape)
-	rd.got = nil
+	rd.got, rd.messages = nil, map[uint64]string{}
 	err := rd.f.fill(m.ctx)
 	rd.held = rd.f.held.Load()
+	if err == nil && !lie {
+		m.rereads(d, id, rd.messages)
+	}
 	if stop == "" {
 		m.heard(d, err)
 	} else if bus.CodeOf(err) != stop {
@@ -235,6 +240,45 @@ func (m *model) read(d *device, id bus.RoomID, lie bool) {
 		m.fault("%s reads\n got %q\nwant %q", d.name, rd.got, want)
 	}
 	m.did("read")
+}
+
+// rereads holds a device to have what it was shown, without a node: the same messages, as the log says of them by now, but for those that the
+// room keeps no more.
+func (m *model) rereads(d *device, id bus.RoomID, messages map[uint64]string) {
+	list, err := d.profile.Stretches(m.ctx, id)
+	m.must(err)
+	has, faults := map[string]bool{}, map[uint64]bool{}
+	for _, of := range list {
+		m.rereadStretch(d, id, of, has, faults)
+	}
+	since, err := d.oldest(m.ctx, id)
+	m.must(err)
+	for _, i := range d.lens.tape {
+		text, shown := messages[i.Seq]
+		if shown && !has[text] && !faults[i.Seq] && !i.At.Before(since) {
+			m.fault("%s was shown message %d and does not have it", d.name, i.Seq)
+		}
+	}
+	m.did("reread")
+}
+
+func (m *model) rereadStretch(d *device, id bus.RoomID, of profile.Stretch, has map[string]bool, faults map[uint64]bool) {
+	after := max(of.After, 1)
+	for more := true; more; {
+		page, err := d.KeptPage(m.ctx, id, Span{After: after, Limit: 100})
+		if err != nil {
+			m.fault("%s cannot read again what comes after %d: %v", d.name, after, err)
+			return
+		}
+		for _, e := range page.Events {
+			if msg := messageOf(e); msg != nil {
+				has[msg.Text] = true
+			} else if e.Undecryptable != nil {
+				faults[e.Undecryptable.Seq] = true
+			}
+		}
+		after, more = page.Through, page.More
+	}
 }
 
 // kept holds a device to keep the keys that it opened: the node may not have them
@@ -256,6 +300,9 @@ func (m *model) newReading(d *device, id bus.RoomID, old *place) *place {
 	rd.f = d.newFollower(id, rd.held, func(e bus.Event) error {
 		if e.Message != nil || e.Late != nil || e.Gap != nil || e.Order != nil || e.Undecryptable != nil {
 			rd.got = append(rd.got, told([]bus.Event{e})[0])
+		}
+		if msg := messageOf(e); msg != nil {
+			rd.messages[msg.Seq] = msg.Text
 		}
 		return nil
 	})

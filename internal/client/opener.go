@@ -225,12 +225,16 @@ func backdated(ep *roomlog.Epoch, sent time.Time) bool {
 }
 
 // count takes a frame's number in its session in. The first that is read may
-// have any.
+// have any. Of what is kept a lower one came after it when it was read first: it is
+// no repeat, for none are kept.
 func (o *opener) count(h frame.Header) rank {
 	s := session{h.Endpoint, h.Epoch, h.Session}
 	p, known := o.sessions.get(s)
 	if !known {
 		p = &progress{next: uint64(h.Index)}
+		if o.c.world.local && h.Index > 0 {
+			p.missing = []gap{{0, p.next}}
+		}
 	}
 	o.sessions.put(s, p) // also a known one: what is used is kept
 	return p.take(h.Index)
