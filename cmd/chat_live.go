@@ -19,7 +19,6 @@ const chatPause = 5 * time.Second
 // live follows the rooms until the session ends, each time they are others anew.
 func (s *chat) live() {
 	s.tell(tui.Event{Conn: &tui.Conn{State: tui.Connecting, Node: s.node(), Since: s.env.Now()}})
-	_ = s.c.EraseOld(s.ctx) // what fails is tried again with the first connection
 	l := s.c.NewLive(s.connection)
 	l.Joined(s.joined)
 	for tries := 0; s.ctx.Err() == nil; {

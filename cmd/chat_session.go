@@ -144,7 +144,7 @@ func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
 	var begun chatRoom
 	if !known {
 		var err error
-		if begun, err = s.begun(ctx, f.ID); err != nil {
+		if begun, err = s.begun(ctx, f); err != nil {
 			return tui.Room{}, err
 		}
 	}
@@ -165,21 +165,32 @@ func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
 
 // begun is a room as the profile leaves it: with what was read of it, what is
 // unread, and up to where it need not be asked for.
-func (s *chat) begun(ctx context.Context, id bus.RoomID) (r chatRoom, err error) {
-	mark, err := s.c.Mark(ctx, id)
+func (s *chat) begun(ctx context.Context, f client.Facts) (r chatRoom, err error) {
+	mark, err := s.c.Mark(ctx, f.ID)
 	if err != nil {
 		return r, err
 	}
-	reach, err := s.c.Reach(ctx, id)
+	r = chatRoom{info: tui.Room{ID: f.ID, Last: mark, Read: mark}, after: mark}
+	if f.With == s.c.Handle() {
+		return r, nil // what one's devices tell each other is heard by whoever follows it
+	}
+	reach, err := s.c.Reach(ctx, f.ID)
 	if err != nil {
 		return r, err
 	}
 	r.after = max(mark, reach)
-	r.info = tui.Room{ID: id, Last: r.after, Read: mark}
+	r.info.Last = r.after
 	if s.newcomer && mark == 0 {
 		return r, nil // what commands read here before is not new
 	}
-	r.info.Unread, r.info.Mentions, err = s.c.Counted(ctx, id, mark)
+	unread, err := s.c.UnreadKept(ctx, f.ID, mark)
+	for _, u := range unread {
+		for i := range u.Unread {
+			r.unread = append(r.unread, unreadMessage{u.Seq, i < u.Mentions})
+		}
+		r.unread = r.unread[max(0, len(r.unread)-maxUnread):]
+	}
+	r.recount()
 	return r, err
 }
 

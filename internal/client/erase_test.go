@@ -131,11 +131,11 @@ func TestErasedMessages(t *testing.T) {
 	}
 	look(1, 1)
 	m.now = m.now.Add(bus.DefaultRetention)
-	m.must(d.EraseOld(t.Context()))
+	m.must(d.eraseFrames(t.Context()))
 	look(1, 1)
 	m.now = m.now.Add(time.Second)
 	look(0, 1)
-	m.must(d.EraseOld(t.Context()))
+	m.must(d.eraseFrames(t.Context()))
 	look(0, 0)
 }
 
@@ -148,7 +148,7 @@ func TestErasedMessagesOfALeftRoom(t *testing.T) {
 	m.must(d.profile.ForgetRoom(t.Context(), id))
 	m.must(d.profile.PutSecret(t.Context(), id, 1, make([]byte, 32)))
 	m.must(d.profile.Keep(t.Context(), id, []profile.Frame{{Seq: 1, At: m.now, Raw: []byte("x")}}, profile.Stretch{Through: 1}))
-	m.must(d.EraseOld(t.Context()))
+	m.must(d.eraseFrames(t.Context()))
 	rooms, err := d.profile.KeptRooms(t.Context())
 	m.must(err)
 	if len(rooms) > 0 || !d.keeps(m, keyPlace{id, 1}) {

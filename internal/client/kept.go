@@ -81,11 +81,10 @@ func (c *Client) Reach(ctx context.Context, id bus.RoomID) (uint64, error) {
 	return list[len(list)-1].Through, nil
 }
 
-// Counted counts the messages of others that are kept of a room and came after
-// a sequence, and those of them that mention this user.
-func (c *Client) Counted(ctx context.Context, id bus.RoomID, after uint64) (unread, mentions int, err error) {
-	n, err := c.store.Unread(ctx, id, after)
-	return n.Unread, n.Mentions, err
+// UnreadKept lists the frames that are kept of a room, came after a sequence and hold
+// messages of others: how many, and how many of them mention this user.
+func (c *Client) UnreadKept(ctx context.Context, id bus.RoomID, after uint64) ([]profile.Count, error) {
+	return c.store.Unread(ctx, id, after)
 }
 
 // stretch finds where a span begins.

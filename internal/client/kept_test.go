@@ -80,8 +80,8 @@ func TestKeptPages(t *testing.T) {
 	wantError(t, "a page beyond what is kept", err, bus.NotFound, "not_kept")
 	_, err = away.KeptPage(nodetest.Context(t), bus.RoomID{9}, client.Span{Limit: 3})
 	wantError(t, "a page of a room that nobody knows", err, bus.NotFound, "not_kept")
-	if n, _, err := away.Counted(nodetest.Context(t), b.General, seqs[2]); err != nil || n != 4 {
-		t.Errorf("%d are unread, %v; want 4", n, err)
+	if unread, err := away.UnreadKept(nodetest.Context(t), b.General, seqs[2]); err != nil || len(unread) != 4 {
+		t.Errorf("%d are unread, %v; want 4", len(unread), err)
 	}
 }
 

@@ -104,7 +104,9 @@ func (o *opener) look(ctx context.Context, m wire.StoredMessage) (s sight, err e
 	if err := o.c.countSeen(ctx, o.id, h.Epoch, m.Seq); err != nil {
 		return s, err
 	}
-	o.c.opened(o.id, m)
+	if !o.c.world.local {
+		o.c.opened(o.id, m)
+	}
 	return sight{events: o.events(r, ep, m, opened), records: opened.Records, mark: opened.Hash.Prefix()}, nil
 }
 

@@ -272,18 +272,22 @@ func (n *newest) cut() {
 	n.hits = n.hits[:min(len(n.hits), maxSpots)]
 }
 
-// Count is what is unread in a room.
-type Count struct{ Unread, Mentions int }
+// Count is what of one frame counts as unread.
+type Count struct {
+	Seq              uint64
+	Unread, Mentions int
+}
 
-// Unread counts what counts as unread in a room after a sequence.
-func (s *Store) Unread(ctx context.Context, room bus.RoomID, after uint64) (n Count, err error) {
+// Unread lists the frames of a room with something that counts as unread, after a
+// sequence, oldest first.
+func (s *Store) Unread(ctx context.Context, room bus.RoomID, after uint64) (list []Count, err error) {
 	err = s.blocks(ctx, room, after, func(_ bus.RoomID, e entry) {
-		if uint64(e.seq) > after {
-			n.Unread += int(e.unread)
-			n.Mentions += int(e.mentions)
+		if uint64(e.seq) > after && e.unread > 0 {
+			list = append(list, Count{uint64(e.seq), int(e.unread), int(e.mentions)})
 		}
 	})
-	return n, err
+	slices.SortFunc(list, func(a, b Count) int { return cmp.Compare(a.Seq, b.Seq) })
+	return list, err
 }
 
 // blocks calls each for the entries of the blocks of a room, or of all with the

@@ -109,7 +109,7 @@ func BenchmarkUnread(b *testing.B) {
 	fillFrames(b, s, benchFrames)
 	for b.Loop() {
 		for i := range benchRooms {
-			if n, err := s.Unread(context.Background(), bus.RoomID{byte(i + 1)}, 480); err != nil || n.Unread != 20 {
+			if n, err := s.Unread(context.Background(), bus.RoomID{byte(i + 1)}, 480); err != nil || len(n) != 20 {
 				b.Fatalf("%+v, %v", n, err)
 			}
 		}

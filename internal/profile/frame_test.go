@@ -172,8 +172,9 @@ func TestUnread(t *testing.T) {
 		f.Unread, f.Mentions = 2, int(seq%2)
 		keepAll(t, s, room, Stretch{}, f)
 	}
-	for after, want := range map[uint64]Count{0: {10, 2}, 2: {6, 1}, 5: {}, 1 << 63: {}} {
-		if got, err := s.Unread(context.Background(), room, after); err != nil || got != want {
+	keepAll(t, s, room, Stretch{}, frameOf(6))
+	for after, want := range map[uint64][]Count{0: {{1, 2, 0}, {2, 2, 1}, {3, 2, 0}, {4, 2, 1}, {5, 2, 0}}, 3: {{4, 2, 1}, {5, 2, 0}}, 5: nil, 1 << 63: nil} {
+		if got, err := s.Unread(context.Background(), room, after); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("after %d: got %+v, %v", after, got, err)
 		}
 	}
@@ -216,6 +217,11 @@ func TestForgetFrames(t *testing.T) {
 		}
 	}
 	keepAll(t, s, room, Stretch{4, 5}, frameOf(5, "again"))
+	keepAll(t, s, bus.RoomID{2}, Stretch{4, 5}, frameOf(5, "set back"))
+	must(t, s.ForgetNewest(ctx, bus.RoomID{2}))
+	if list, err := s.Stretches(ctx, bus.RoomID{2}); err != nil || len(list)+len(find(t, s, bus.RoomID{2}, "set")) > 0 {
+		t.Errorf("of a node that was set back %v is kept, %v", list, err)
+	}
 	if got := find(t, s, room, "again"); len(got) != 1 {
 		t.Error("nothing is kept after a room was forgotten")
 	}

@@ -41,8 +41,8 @@ func (s *Store) PutNewest(ctx context.Context, room bus.RoomID, n Newest) error 
 		room[:], int64(n.Seq), n.Frame[:], n.At.UnixMilli())
 }
 
-// ForgetNewest forgets what was seen of a room's messages, and with it up to where
-// they were read: nobody knows where two stories of a node part.
+// ForgetNewest forgets what was seen of a room's messages, with those that are kept
+// and up to where they were read: nobody knows where two stories of a node part.
 func (s *Store) ForgetNewest(ctx context.Context, room bus.RoomID) error {
 	return s.write(ctx, kept, func(tx *sql.Tx) error {
 		for _, table := range []string{"newest", "cursor", "tally"} {
@@ -50,6 +50,6 @@ func (s *Store) ForgetNewest(ctx context.Context, room bus.RoomID) error {
 				return err
 			}
 		}
-		return nil
+		return dropShelf(ctx, tx, room)
 	})
 }
