@@ -184,8 +184,8 @@ type FaultEvent struct{ Err error } // of kind Integrity
 // StateEvent is what the connection does.
 type StateEvent struct {
 	State   ConnState
-	Attempt int
-	Next    time.Duration
+	Attempt int           // of reconnecting, from 1
+	Next    time.Duration // until it is tried again
 }
 
 // ConnState is a state of the connection to the data plane.

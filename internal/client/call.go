@@ -117,10 +117,41 @@ func (c *caller) once(ctx context.Context, r request) (*http.Response, error) {
 	if err = failure(res); errors.Is(err, bus.ErrRevoked) {
 		c.agree(r, made) // that is told to nobody whose clock is off
 	}
-	if bus.CodeOf(err) == signing.ErrSkew.Code && c.now().Sub(made) > bus.ClockSkew/2 {
-		err = errAged.Because(err)
+	if bus.CodeOf(err) == signing.ErrSkew.Code {
+		err = c.skewed(err, made, res.Header.Get("Date"))
 	}
 	return nil, err
+}
+
+// skewed tells a request that was under way for too long from a clock that is
+// wrong.
+func (c *caller) skewed(err error, made time.Time, answered string) error {
+	if c.now().Sub(made) > bus.ClockSkew/2 {
+		return errAged.Because(err)
+	}
+	there, bad := http.ParseTime(answered)
+	if bad != nil {
+		return err
+	}
+	return &clockError{err, made.Sub(there)}
+}
+
+// clockError is a refusal of a request whose time is not the node's.
+type clockError struct {
+	error
+	ahead time.Duration
+}
+
+func (e *clockError) Unwrap() error { return e.error }
+
+// ClockAhead is how far the clock of this machine is ahead of the node's, where
+// that is why err was refused; to the second.
+func ClockAhead(err error) (ahead time.Duration, skewed bool) {
+	var e *clockError
+	if !errors.As(err, &e) {
+		return 0, false
+	}
+	return e.ahead, true
 }
 
 // agree notes that the node took a request's time for true; nobody's is looked at

@@ -49,8 +49,9 @@ func (f *follower) nudge() {
 	}
 }
 
-// run reads the room during one life: first what was missed, then live.
-func (f *follower) run(ctx context.Context) error {
+// run reads the room during one life: first what was missed, which it tells, then
+// live.
+func (f *follower) run(ctx context.Context, filled func()) error {
 	defer f.open.keep.flush(ctx)
 	if err := f.c.holdNewest(ctx, f.id); err != nil {
 		return err
@@ -58,6 +59,7 @@ func (f *follower) run(ctx context.Context) error {
 	if err := f.catchUp(ctx); err != nil {
 		return err
 	}
+	filled()
 	for {
 		select {
 		case <-ctx.Done():

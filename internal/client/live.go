@@ -23,8 +23,9 @@ type Live struct {
 	outboxes  map[bus.RoomID]*outbox
 	state     func(bus.StateEvent)
 	joined    func(bus.RoomID) // told that this user was put into a room that is not followed
-	mu        sync.Mutex       // of what ended the follows of rooms
-	first     error            // of these
+	filling   func(id bus.RoomID, begun bool)
+	mu        sync.Mutex // of what ended the follows of rooms
+	first     error      // of these
 }
 
 // NewLive makes a Live without rooms. Rooms are added before Run. State, which
@@ -34,18 +35,22 @@ func (c *Client) NewLive(state func(bus.StateEvent)) *Live {
 		state = func(bus.StateEvent) {}
 	}
 	return &Live{c: c, followers: map[bus.RoomID]*follower{}, outboxes: map[bus.RoomID]*outbox{}, state: state,
-		joined: func(bus.RoomID) {}}
+		joined: func(bus.RoomID) {}, filling: func(bus.RoomID, bool) {}}
 }
 
 // Joined has told called when the node says that this user was put into a room
 // that is not followed. It must not wait.
 func (l *Live) Joined(told func(bus.RoomID)) { l.joined = told }
 
+// Filling has told called when what was missed of a room begins to be read, and
+// when it is there. A life that breaks in between begins again without a word.
+func (l *Live) Filling(told func(id bus.RoomID, begun bool)) { l.filling = told }
+
 // Again makes a Live that goes on where this one, whose Run has returned, left
 // off, with those of its rooms that stay.
 func (l *Live) Again(stays func(bus.RoomID) bool) *Live {
 	next := l.c.NewLive(l.state)
-	next.joined = l.joined
+	next.joined, next.filling = l.joined, l.filling
 	for id, f := range l.followers {
 		if stays(id) {
 			next.followers[id] = f
@@ -87,11 +92,12 @@ func (l *Live) Run(ctx context.Context) error {
 		if !retryable(err) {
 			return l.over(err)
 		}
-		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.tries + 1})
+		pause := wait.next()
+		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.tries, Next: pause})
 		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) || l.waitsForKey(err) {
 			return err
 		}
-		if !wait.sleep(ctx) {
+		if !rest(ctx, pause) {
 			if ctx.Err() == context.Canceled {
 				return l.first
 			}
@@ -122,7 +128,7 @@ func (l *Live) over(err error) error {
 
 // hopeless reports whether a Live that only sends should give up on a node
 // that never answered: its caller waits. A reader goes on for ever.
-func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries >= maxDials }
+func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries > maxDials }
 
 // waitsForKey reports whether a Live that only sends was refused a key for now: its
 // caller is told whose key does not open, and does better to come again.
@@ -237,7 +243,7 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 	}
 	for _, f := range l.followers {
 		if f.fault == nil {
-			running.Go(func() { fail(l.ended(ctx, f, f.run(ctx))) })
+			running.Go(func() { fail(l.ended(ctx, f, f.run(ctx, l.fillingTo(f, reply)))) })
 		}
 	}
 	for _, g := range reply.Granted {
@@ -255,6 +261,18 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 	}
 	running.Wait()
 	return context.Cause(ctx)
+}
+
+// fillingTo tells that a room is being read on, where there is something to read,
+// and returns what tells that it was.
+func (l *Live) fillingTo(f *follower, reply wire.OpenReply) (filled func()) {
+	for _, g := range reply.Granted {
+		if g.Room == f.id && g.Last > f.held.Load() {
+			l.filling(f.id, true)
+			return func() { l.filling(f.id, false) }
+		}
+	}
+	return func() {}
 }
 
 // notice takes a hint of the node to look. It is never believed.

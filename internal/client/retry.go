@@ -31,8 +31,9 @@ func (b *backoff) next() time.Duration {
 
 // sleep waits for the next try, and reports false when ctx ended or would end
 // first: then the error at hand says more than a time-out.
-func (b *backoff) sleep(ctx context.Context) bool {
-	wait := b.next()
+func (b *backoff) sleep(ctx context.Context) bool { return rest(ctx, b.next()) }
+
+func rest(ctx context.Context, wait time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(deadline) < wait {
 		return false
 	}
