@@ -24,6 +24,9 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 	if m != nil && m.Kind == "value" {
 		return s.readElsewhere(id, m)
 	}
+	if e.Removed != nil || e.Fault != nil {
+		s.filling(id, false)
+	}
 	s.tell(tui.Event{Room: id, Happened: &e})
 	if e.Epoch != nil || e.Member != nil {
 		return s.inform(s.ctx, id)

@@ -18,9 +18,11 @@ const chatPause = 5 * time.Second
 
 // live follows the rooms until the session ends, each time they are others anew.
 func (s *chat) live() {
-	s.tell(tui.Event{Conn: &tui.Conn{State: tui.Connecting, Node: s.node(), Since: s.env.Now()}})
+	s.now(tui.Conn{State: tui.Connecting})
 	l := s.c.NewLive(s.connection)
 	l.Joined(s.joined)
+	l.Filling(s.filling)
+	s.running.Go(s.watch)
 	for tries := 0; s.ctx.Err() == nil; {
 		err := s.list(s.ctx)
 		if err == nil || s.doubted(err) {
@@ -28,12 +30,11 @@ func (s *chat) live() {
 			l = s.following(l)
 			err = s.follow(l)
 		}
-		var fault *bus.Error
 		switch {
 		case s.ctx.Err() != nil:
 			return
 		case err == nil, s.lost(err):
-		case errors.As(err, &fault) && fault.Retryable:
+		case passes(err):
 			tries++
 			if !s.pause(tries, err) {
 				return
@@ -43,6 +44,14 @@ func (s *chat) live() {
 			return
 		}
 	}
+}
+
+// passes reports whether it may go by itself: a node that is away comes back, and
+// a clock that is wrong is set.
+func passes(err error) bool {
+	var fault *bus.Error
+	_, skewed := client.ClockAhead(err)
+	return skewed || errors.As(err, &fault) && fault.Retryable
 }
 
 // lost reports whether a room ended the connection: the others go on.
@@ -65,7 +74,8 @@ func (s *chat) doubted(err error) bool {
 
 // pause tells that the node is away and waits before the next try.
 func (s *chat) pause(tries int, err error) bool {
-	s.now(tui.Conn{State: tui.Reconnecting, Attempt: tries, Next: s.env.Now().Add(chatWait(tries)), Err: err})
+	ahead, _ := client.ClockAhead(err)
+	s.now(tui.Conn{State: tui.Reconnecting, Attempt: tries, Next: s.env.Now().Add(chatWait(tries)), Skew: ahead, Err: err})
 	return s.sleep(tries)
 }
 
@@ -98,17 +108,6 @@ func (s *chat) ended(err error) {
 	s.now(tui.Conn{State: state, Err: err})
 }
 
-// now tells the state of the connection.
-func (s *chat) now(c tui.Conn) {
-	c.Node, c.Since = s.node(), s.env.Now()
-	s.mu.Lock()
-	s.state = c.State
-	s.mu.Unlock()
-	s.tell(tui.Event{Conn: &c})
-}
-
-func (s *chat) node() string { return strings.TrimPrefix(s.c.URL(), "https://") }
-
 // connection takes what the connection does.
 func (s *chat) connection(e bus.StateEvent) {
 	if e.State == bus.StateReconnecting {
@@ -117,6 +116,7 @@ func (s *chat) connection(e bus.StateEvent) {
 	}
 	s.now(tui.Conn{State: tui.Online})
 	s.running.Go(func() {
+		s.measure()
 		s.missed()
 		s.meet()
 		s.companions()

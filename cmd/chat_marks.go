@@ -119,9 +119,10 @@ func (s *chat) tellMarks(ctx context.Context) error {
 
 // untold is what was read and not told yet.
 func (s *chat) untold() client.Marks {
+	online := s.state() == tui.Online
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.others || s.state != tui.Online {
+	if !s.others || !online {
 		return nil
 	}
 	news := client.Marks{}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"unibus/internal/bus"
@@ -62,13 +61,12 @@ func (s *chat) deliver(room bus.RoomID, p *post) {
 		s.mu.Lock()
 		clear(p.flying)
 		s.mu.Unlock()
-		var fault *bus.Error
 		switch {
 		case s.ctx.Err() != nil:
 			return
 		case err == nil:
 			tries = 0
-		case errors.As(err, &fault) && fault.Retryable:
+		case passes(err):
 			tries++
 			if !s.sleep(tries) {
 				return
@@ -216,11 +214,11 @@ func (s *chat) drain(limit time.Duration) {
 
 // sending reports whether something is on its way, and the bus is not away.
 func (s *chat) sending() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != tui.Connecting && s.state != tui.Online {
+	if state := s.state(); state != tui.Connecting && state != tui.Online {
 		return false
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range s.posts {
 		for id, queued := range p.queued {
 			if queued && !p.refused[id] {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"strings"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -64,7 +65,11 @@ func (s *chat) Search(ctx context.Context, q tui.Query) ([]bus.Message, error) {
 // Compare implements tui.Session.
 func (s *chat) Compare(ctx context.Context, user bus.Handle) (tui.Comparison, error) {
 	cmp, err := s.c.Compare(ctx, user)
-	return tui.Comparison{User: user, Number: cmp.Number, Trust: cmp.Trust, Keys: cmp}, err
+	if err != nil {
+		return tui.Comparison{}, err
+	}
+	code := pictureOf(strings.ReplaceAll(cmp.Number, " ", ""))
+	return tui.Comparison{User: user, Number: cmp.Number, Trust: cmp.Trust, QR: code, Keys: cmp}, nil
 }
 
 // Decide implements tui.Session.

@@ -22,7 +22,12 @@ func TestChatScreen(t *testing.T) {
 				},
 				RequireUniqueNames: true,
 				Cmds:               scriptCommands(),
-				Condition:          scriptCondition,
+				Condition: func(name string) (bool, error) {
+					if name == "large" {
+						return size == "120x40", nil
+					}
+					return scriptCondition(name)
+				},
 			})
 		})
 	}

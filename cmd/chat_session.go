@@ -29,6 +29,13 @@ type chat struct {
 	again  chan struct{} // the rooms to follow are others now
 	toTell chan struct{} // something was read
 
+	connected sync.Mutex // held while the connection is told of
+	conn      tui.Conn   // as it was told last
+	name      string     // of the node, once it said so
+
+	filled sync.Mutex // held while a gap is told of
+	gaps   map[bus.RoomID]*gap
+
 	asked bus.RoomID // the room that the person named; zero: none
 
 	mu        sync.Mutex
@@ -36,7 +43,6 @@ type chat struct {
 	posts     map[bus.RoomID]*post
 	transfers map[bus.RecordID]context.CancelFunc
 	kept      chatKept
-	state     tui.ConnState
 	looked    bus.RoomID
 	others    bool  // this user has other devices
 	newcomer  bool  // there was no chat before, and the rooms were not listed yet
@@ -74,8 +80,9 @@ const chatState = "chat"
 const eventsAhead = 64
 
 func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
-	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead), again: make(chan struct{}, 1), toTell: make(chan struct{}, 1),
-		rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{}, transfers: map[bus.RecordID]context.CancelFunc{}}
+	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead),
+		again: make(chan struct{}, 1), toTell: make(chan struct{}, 1), rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{},
+		transfers: map[bus.RecordID]context.CancelFunc{}, gaps: map[bus.RoomID]*gap{}}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }

@@ -146,8 +146,11 @@ func (o opened) show(name string, key *identity.VerifyKey) identityShown {
 }
 
 // drawQR draws a code on stderr, so that stdout stays data.
-func (e *Env) drawQR(content string) {
+func (e *Env) drawQR(content string) { _, _ = e.Stderr.Write([]byte(pictureOf(content))) }
+
+// pictureOf is a QR code in rows of half blocks, for a dark screen.
+func pictureOf(content string) string {
 	var picture strings.Builder
 	qrterminal.GenerateHalfBlock(content, qrterminal.L, &picture)
-	_, _ = e.Stderr.Write([]byte(picture.String()))
+	return picture.String()
 }

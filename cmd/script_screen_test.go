@@ -24,8 +24,8 @@ import (
 //	type NAME WORDS               types words
 //	says NAME WORDS               types words and presses Enter
 //	paste NAME FILE               pastes a file, in brackets as terminals do
-//	sees NAME [-count=N] REGEXP   waits until the screen shows it (-e: with its colours);
-//	                              ! sees: it does not show it
+//	sees NAME [-count=N] REGEXP   waits until the screen shows it so often (-e: with its
+//	                              colours); ! sees: it does not show it now
 //	resize NAME 40x12
 //	storm NAME N                  so many sizes, one after the other, then $SIZE again: as before
 //	hit NAME TERM                 sends the program a signal

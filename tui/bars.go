@@ -139,6 +139,10 @@ func (m *Model) connStyle() theme.Style {
 
 func (m *Model) skewed() bool { return max(m.conn.Skew, -m.conn.Skew) > maxSkew }
 
+func (m *Model) skewWords(what string) string {
+	return fmt.Sprintf("clock differs by %s: the node %s you; set the clock", ago(max(m.conn.Skew, -m.conn.Skew)), what)
+}
+
 // connWords is the state of the connection, its mark first.
 func (m *Model) connWords() string {
 	c := m.conn
@@ -146,14 +150,17 @@ func (m *Model) connWords() string {
 	switch c.State {
 	case Online:
 		if m.skewed() {
-			return fmt.Sprintf("* clock differs by %s: the node will refuse you; set the clock", ago(max(c.Skew, -c.Skew)))
+			return "* " + m.skewWords("will refuse")
 		}
 		s := "* online" + node
 		if c.RTT > 0 && m.wide() {
-			s += fmt.Sprintf(", %d ms", c.RTT.Milliseconds())
+			s += fmt.Sprintf(", %d ms", max(c.RTT.Milliseconds(), 1))
 		}
 		return s + m.queuedWords()
 	case Reconnecting:
+		if m.skewed() {
+			return "~ " + m.skewWords("refuses")
+		}
 		s := fmt.Sprintf("~ reconnecting, attempt %d", c.Attempt)
 		if left := c.Next.Sub(m.o.Now()); left > 0 {
 			s += fmt.Sprintf(", next in %d s", int(left.Seconds()+0.999))

@@ -169,7 +169,8 @@ type Comparison struct {
 	User   bus.Handle
 	Number string // 12 groups of 5 digits, the same on both sides
 	Trust  bus.Trust
-	Keys   any // the session's own: which keys the number is of
+	QR     string // the number for a camera, in rows of half blocks as a dark screen shows them; "": none
+	Keys   any    // the session's own: which keys the number is of
 }
 
 // Memory is what the screen knows again at the next start.

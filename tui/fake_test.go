@@ -26,6 +26,7 @@ type fake struct {
 	fail   map[string]error // by the name of the call
 	calls  []string
 	kept   Memory
+	code   string // of a comparison, for a camera
 }
 
 func newFake() *fake {
@@ -130,7 +131,7 @@ func (f *fake) Delete(_ context.Context, r bus.RoomID) error { return f.did("Del
 
 func (f *fake) Compare(_ context.Context, u bus.Handle) (Comparison, error) {
 	number := "12345 67890 11111 22222 33333 44444 55555 66666 77777 88888 99999 00000"
-	return Comparison{User: u, Number: number, Trust: bus.TrustUnverified}, f.did("Compare %s", u)
+	return Comparison{User: u, Number: number, Trust: bus.TrustUnverified, QR: f.code}, f.did("Compare %s", u)
 }
 func (f *fake) Decide(_ context.Context, c Comparison, same bool) error {
 	return f.did("Decide %s %v", c.User, same)

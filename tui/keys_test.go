@@ -160,3 +160,28 @@ func TestDecidedAtOnce(t *testing.T) {
 		t.Errorf("what is hidden now is loaded anew: %q", got)
 	}
 }
+
+// Numbers stand there for a camera too, where the whole code has place; on a
+// light screen the other way round.
+func TestVerifyPicture(t *testing.T) {
+	t.Parallel()
+	const code = "████\n█▀ █\n█▄ █\n▀▀▀▀\n"
+	for _, c := range []struct {
+		theme  string
+		height int
+		want   []string
+	}{
+		{"dark", 40, []string{"|  ████ ", "|  █▀ █ ", "|  █▄ █ ", "|  ▀▀▀▀ "}},
+		{"light", 40, []string{"|   ▄█  ", "|   ▀█  ", "|  ▄▄▄▄ "}},
+		{"dark", 14, nil},
+	} {
+		f := staged()
+		f.code = code
+		d := drive(t, f, 120, c.height, func(o *Options) { o.Theme = c.theme })
+		plainOnline(d)
+		d.typed("/verify erin").press("enter").wants("Compare with erin").wants(c.want...)
+		if c.want == nil {
+			d.lacks("█")
+		}
+	}
+}

@@ -214,10 +214,26 @@ func (m *Model) compare(c Comparison) tea.Cmd {
 	who := line(c.User)
 	body := "Read this number to " + who + " over another way, a call or face to face:\n\n" + text.Safe(groups(c.Number)) +
 		"\n\nThe screen of " + who + " shows the same one. y: they are the same. n: they differ, hide what this key writes. Esc: not now."
+	body += m.picture(c.QR, body)
 	return m.push(&panel{
 		page: &overlay.Page{Title: "Compare with " + who, Body: body, Hint: "y the same  n different  Esc not now", Grave: c.Trust.Hidden()},
 		keys: map[string]func(*Model) tea.Cmd{"y": decide(true, who+" is verified"), "n": decide(false, who+" is hidden from now on")},
 	})
+}
+
+// picture is a code for a camera below a text, where all of it has place.
+func (m *Model) picture(code string, above text.Safe) text.Safe {
+	rows := strings.Split(strings.TrimSpace(code), "\n")
+	l := m.layout()
+	width, height := l.Main.W-3, l.Main.H-2
+	if code == "" || m.cells.Width(rows[0]) > width || len(m.cells.Wrap(string(above), width))+1+len(rows) > height {
+		return ""
+	}
+	words := text.Clean(strings.Join(rows, "\n"))
+	if m.theme.Name == "light" { // there blocks are dark
+		words = text.Safe(strings.NewReplacer("█", " ", " ", "█", "▀", "▄", "▄", "▀").Replace(string(words)))
+	}
+	return "\n\n" + words
 }
 
 // judged shows what somebody wrote as it was decided now. What was hidden, or is
