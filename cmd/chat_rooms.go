@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"slices"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -119,6 +120,26 @@ func (s *chat) SetRole(ctx context.Context, room bus.RoomID, user bus.Handle, ro
 
 // Rekey implements tui.Session.
 func (s *chat) Rekey(ctx context.Context, room bus.RoomID) error { return s.c.Rekey(ctx, room) }
+
+// Log implements tui.Session.
+func (s *chat) Log(ctx context.Context, room bus.RoomID) ([]tui.Change, error) {
+	entries, err := s.c.Log(ctx, room)
+	var out []tui.Change
+	for _, e := range slices.Backward(entries) {
+		out = append(out, tui.Change{Time: e.Time, By: e.By, What: e.Op, Epoch: e.Epoch, Who: string(shownEntry(e).who())})
+	}
+	return out, err
+}
+
+// Check implements tui.Session.
+func (s *chat) Check(ctx context.Context, room bus.RoomID) ([]tui.Finding, error) {
+	found, err := s.c.VerifyRoom(ctx, room)
+	var out []tui.Finding
+	for _, f := range found {
+		out = append(out, tui.Finding{Check: f.Check, OK: f.OK, Detail: f.Detail})
+	}
+	return out, err
+}
 
 // Leave implements tui.Session.
 func (s *chat) Leave(ctx context.Context, room bus.RoomID) error {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"strings"
 	"testing"
 
 	"unibus/internal/bus"
@@ -97,5 +98,28 @@ func TestChatCounts(t *testing.T) {
 	}
 	if r.info.Read != 11 {
 		t.Errorf("a mark went back to %d", r.info.Read)
+	}
+}
+
+// What the command line does with rooms, the chat does by a command of the same
+// name, of which the help tells.
+func TestChatDoesWhatRoomDoes(t *testing.T) {
+	t.Parallel()
+	told := map[string]bool{}
+	for _, h := range tui.Helps() {
+		told[strings.Fields(h.What)[0]] = true
+	}
+	verbs := newRoomCmd(&Env{}).Commands()
+	if len(verbs) < 10 {
+		t.Fatalf("got %d commands of room", len(verbs))
+	}
+	for _, verb := range verbs {
+		name := verb.Name()
+		if name == "list" {
+			name = "rooms"
+		}
+		if !told["/"+name] {
+			t.Errorf("room %s: the chat has no /%s", verb.Name(), name)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unibus/internal/config"
+	"unibus/tui"
 )
 
 // newReferenceCmd writes docs/reference; it is for who builds unibus.
@@ -69,6 +70,7 @@ func referencePages(root *cobra.Command) map[string][]byte {
 		"environment.md": variablePage(),
 		"json.md":        shapePage(),
 		"words.md":       wordPage(),
+		"chat-keys.md":   chatPage(),
 	}
 	for _, c := range referenced(root) {
 		pages[pageName(c)] = commandPage(c)
@@ -98,7 +100,7 @@ const generated = "<!-- Generated: go generate . -->\n\n"
 func frontPage(root *cobra.Command) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s# Reference\n\nWhat `unibus COMMAND --help` says, as pages; made from the program.\n", generated)
-	b.WriteString("\n- [Exit codes](exit-codes.md)\n- [Faults](faults.md)\n- [Environment variables](environment.md)\n- [JSON shapes](json.md)\n- [Words](words.md)\n")
+	b.WriteString("\n- [Exit codes](exit-codes.md)\n- [Faults](faults.md)\n- [Environment variables](environment.md)\n- [JSON shapes](json.md)\n- [Words](words.md)\n- [Keys and commands of the chat](chat-keys.md)\n")
 	b.WriteString("\n## Commands\n\n| command | |\n|---|---|\n")
 	for _, c := range referenced(root) {
 		if !c.HasSubCommands() {
@@ -185,6 +187,20 @@ func wordPage() []byte {
 	b := table("Words", "One meaning for each.", "word", "meaning")
 	for _, w := range glossary() {
 		fmt.Fprintf(b, "| %s | %s |\n", w.Name, w.Meaning)
+	}
+	return b.Bytes()
+}
+
+func chatPage() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s# Keys and commands of the chat\n\nWhat F1 lists in `unibus chat`.\n", generated)
+	section := ""
+	for _, h := range tui.Helps() {
+		if h.Section != section {
+			section = h.Section
+			fmt.Fprintf(&b, "\n## %s\n\n| | |\n|---|---|\n", section)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.ReplaceAll(h.What, "|", "\\|"), strings.ReplaceAll(h.Does, "|", "\\|"))
 	}
 	return b.Bytes()
 }

@@ -47,9 +47,7 @@ func newRoomLogCmd(env *Env) *cobra.Command {
 func printRoomLog(env *Env, entries []client.LogEntry) error {
 	shown := make([]entryShown, len(entries))
 	for i, e := range entries {
-		shown[i] = entryShown{Index: e.Index, Time: e.Time.UTC(), Op: e.Op, By: string(e.By),
-			Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Earlier: names(e.Heirs),
-			Hash: e.Hash, BadKeyBy: e.BadKeyBy}
+		shown[i] = shownEntry(e)
 	}
 	return printList(env, "entry", shown,
 		column[entryShown]{"index", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Index), 10)) }},
@@ -58,6 +56,12 @@ func printRoomLog(env *Env, entries []client.LogEntry) error {
 		column[entryShown]{"by", func(e entryShown) text.Safe { return text.Line(e.By) }},
 		column[entryShown]{"epoch", func(e entryShown) text.Safe { return text.Safe(strconv.FormatUint(uint64(e.Epoch), 10)) }},
 		column[entryShown]{"who", entryShown.who})
+}
+
+func shownEntry(e client.LogEntry) entryShown {
+	return entryShown{Index: e.Index, Time: e.Time.UTC(), Op: e.Op, By: string(e.By),
+		Epoch: e.Epoch, Added: names(e.Added), Removed: names(e.Removed), Invited: names(e.Invited), Earlier: names(e.Heirs),
+		Hash: e.Hash, BadKeyBy: e.BadKeyBy}
 }
 
 func (e entryShown) who() text.Safe {

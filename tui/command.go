@@ -45,6 +45,7 @@ func commands() []slash {
 		{"invite", "USER...", "add people to this room", true, cmdInvite},
 		{"kick", "USER", "remove somebody from this room", true, cmdKick},
 		{"leave", "", "leave this room, or decline", true, cmdLeave},
+		{"log", "", "who came into this room, and who went", true, cmdLog},
 		{"mark", "", "mark this room as read", true, cmdMark},
 		{"members", "", "who is in this room", true, func(m *Model, _ []string) tea.Cmd { return m.openMembers() }},
 		{"msg", "USER [TEXT...]", "write to one person", false, cmdMsg},
@@ -62,7 +63,7 @@ func commands() []slash {
 		{"search", "WORDS...", "find in all rooms", false, cmdSearch},
 		{"theme", "dark|light|mono|high-contrast", "change the colours", false, cmdTheme},
 		{"unmute", "", "be called for mentions in this room", true, notify(NotifyMentions)},
-		{"verify", "USER", "compare numbers with somebody", false, cmdVerify},
+		{"verify", "[USER]", "compare numbers; or check the room", false, cmdVerify},
 	}
 }
 

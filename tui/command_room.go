@@ -149,6 +149,9 @@ func cmdRoom(m *Model, args []string) tea.Cmd {
 }
 
 func cmdVerify(m *Model, args []string) tea.Cmd {
+	if len(args) == 0 {
+		return m.checkRoom()
+	}
 	user, err := bus.ParseHandle(args[0])
 	if err != nil {
 		return m.fail("verify", err)

@@ -164,6 +164,22 @@ type Member struct {
 	Invited bool // an open invite: not on the bus yet
 }
 
+// Change is an entry of a room's log.
+type Change struct {
+	Time  time.Time
+	By    bus.Handle
+	What  string // the operation, as the log calls it
+	Epoch bus.Epoch
+	Who   string // + was added, - removed, ? invited
+}
+
+// Finding is what a check of a room's story found.
+type Finding struct {
+	Check  string
+	OK     bool
+	Detail string
+}
+
 // Comparison is what two people hold against each other.
 type Comparison struct {
 	User   bus.Handle

@@ -27,6 +27,7 @@ type fake struct {
 	calls  []string
 	kept   Memory
 	code   string // of a comparison, for a camera
+	lies   bool   // what the node tells does not hold
 }
 
 func newFake() *fake {
@@ -132,6 +133,13 @@ func (f *fake) Delete(_ context.Context, r bus.RoomID) error { return f.did("Del
 func (f *fake) Compare(_ context.Context, u bus.Handle) (Comparison, error) {
 	number := "12345 67890 11111 22222 33333 44444 55555 66666 77777 88888 99999 00000"
 	return Comparison{User: u, Number: number, Trust: bus.TrustUnverified, QR: f.code}, f.did("Compare %s", u)
+}
+func (f *fake) Log(_ context.Context, r bus.RoomID) ([]Change, error) {
+	return []Change{{Time: noon, By: "alice", What: "remove", Epoch: 7, Who: "-dave"}, {Time: noon.Add(-time.Hour), By: "alice", What: "create", Epoch: 1, Who: "+alice"}},
+		f.did("Log %s", f.name(r))
+}
+func (f *fake) Check(_ context.Context, r bus.RoomID) ([]Finding, error) {
+	return []Finding{{"room log", true, "9 entries"}, {"messages", !f.lies, "14 frames"}}, f.did("Check %s", f.name(r))
 }
 func (f *fake) Decide(_ context.Context, c Comparison, same bool) error {
 	return f.did("Decide %s %v", c.User, same)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
 )
 
 // TestKeyMap: every key that the design promises is there, none twice where it
@@ -82,7 +84,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	d.typed("verify")
-	if item, ok := picker.Picked(); !ok || !strings.Contains(string(item.Label), "/verify USER") {
+	if item, ok := picker.Picked(); !ok || !strings.Contains(string(item.Label), "/verify [USER]") {
 		t.Errorf("found %q", item.Label)
 	}
 	d.press("esc").lacks("Help")
@@ -184,4 +186,15 @@ func TestVerifyPicture(t *testing.T) {
 			d.lacks("█")
 		}
 	}
+}
+
+// The room's log, and whether the node's story of it holds.
+func TestLogAndCheck(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).typed("/log").press("enter").wants("Log of #ops", "2026-11-21 14:03  remove     key 7  by alice  -dave", "create")
+	d.press("esc").typed("/verify").press("enter").wants("Check of #ops", "All of it holds.", "ok  room log  9 entries")
+	d.f.lies = true
+	d.press("esc").typed("/verify").press("enter").wants("does not hold", "!!  messages  14 frames").lacks("All of it")
+	d.f.fail["Log"] = bus.ErrNotMember
+	d.press("esc").typed("/log").press("enter").wants("! log: ")
 }

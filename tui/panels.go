@@ -24,27 +24,36 @@ func (m *Model) openHelp() tea.Cmd {
 }
 
 func (m *Model) helpItems() (items []overlay.Item) {
-	last := scope(255)
-	for _, b := range bindings() {
-		if b.in != last {
-			items = append(items, overlay.Item{Label: text.Safe(strings.ToUpper(b.in.String())), Head: true})
-			last = b.in
+	last := ""
+	for _, h := range Helps() {
+		if h.Section != last {
+			items = append(items, overlay.Item{Label: text.Safe(strings.ToUpper(h.Section)), Head: true})
+			last = h.Section
 		}
-		items = append(items, helpLine(keyLabels(b.keys), b.help))
-	}
-	items = append(items, overlay.Item{Label: "COMMANDS", Head: true})
-	for _, c := range commands() {
-		items = append(items, helpLine("/"+c.usage(), c.help))
-	}
-	items = append(items, overlay.Item{Label: "MARKS", Head: true})
-	for _, mark := range marks() {
-		items = append(items, helpLine(mark[0], mark[1]))
+		items = append(items, overlay.Item{Label: text.Safe(fmt.Sprintf("%-17s  %s", h.What, h.Does))})
 	}
 	return items
 }
 
-func helpLine(what, help string) overlay.Item {
-	return overlay.Item{Label: text.Safe(fmt.Sprintf("%-17s  %s", what, help))}
+// Help is one line of the help.
+type Help struct {
+	Section string
+	What    string // keys, a command with its arguments, or a mark
+	Does    string
+}
+
+// Helps are all lines of the help, by section: every key, command and mark.
+func Helps() (all []Help) {
+	for _, b := range bindings() {
+		all = append(all, Help{b.in.String(), keyLabels(b.keys), b.help})
+	}
+	for _, c := range commands() {
+		all = append(all, Help{"Commands", "/" + c.usage(), c.help})
+	}
+	for _, mark := range marks() {
+		all = append(all, Help{"Marks", mark[0], mark[1]})
+	}
+	return all
 }
 
 // marks are the characters that say what a colour says too.

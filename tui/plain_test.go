@@ -140,7 +140,7 @@ func TestPlainFails(t *testing.T) {
 func TestPlainSearch(t *testing.T) {
 	t.Parallel()
 	got := spoken(t, staged(), "/search backup\n1\n/search zzz\n/help\n\n")
-	for _, words := range []string{"-- Find in all rooms", "   1  bob  yes, after the backup ran", "-- nothing found on this device", "/verify USER"} {
+	for _, words := range []string{"-- Find in all rooms", "   1  bob  yes, after the backup ran", "-- nothing found on this device", "/verify [USER]"} {
 		if !strings.Contains(got, words) {
 			t.Errorf("does not say %q:\n%s", words, got)
 		}

@@ -99,6 +99,11 @@ type Rooms interface {
 	Kick(ctx context.Context, room bus.RoomID, user bus.Handle) error
 	SetRole(ctx context.Context, room bus.RoomID, user bus.Handle, role bus.RoomRole) error
 	Rekey(ctx context.Context, room bus.RoomID) error
+	// Log returns what is verified of who was in a room, newest first.
+	Log(ctx context.Context, room bus.RoomID) ([]Change, error)
+	// Check asks for the node's whole story of a room again and holds it against
+	// what was verified here before. What does not hold is a Finding, no error.
+	Check(ctx context.Context, room bus.RoomID) ([]Finding, error)
 	// Leave ends one's membership, or declines an invitation. Conflict where the
 	// last owner would leave others behind.
 	Leave(ctx context.Context, room bus.RoomID) error
