@@ -1,8 +1,11 @@
 package cmd
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/seal"
@@ -122,4 +125,43 @@ func TestChatDoesWhatRoomDoes(t *testing.T) {
 			t.Errorf("room %s: the chat has no /%s", verb.Name(), name)
 		}
 	}
+}
+
+// What was missed is told of where reading it takes a while, and then that it is
+// there; a glance is not worth a line that comes and goes.
+func TestChatGaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		s := &chat{ctx: ctx, events: make(chan []tui.Event, 8), gaps: map[bus.RoomID]*gap{}}
+		told := func() (out []tui.Fill) {
+			for len(s.events) > 0 {
+				for _, e := range <-s.events {
+					out = append(out, *e.Fill)
+				}
+			}
+			return out
+		}
+		id := bus.RoomID{1}
+		s.filling(id, true)
+		time.Sleep(gapShown / 2)
+		s.filling(id, false)
+		time.Sleep(gapShown)
+		if got := told(); len(got) > 0 {
+			t.Errorf("after a glance: %+v", got)
+		}
+		s.filling(id, true)
+		time.Sleep(gapShown)
+		s.filling(id, true) // the connection broke, and another reads on
+		synctest.Wait()
+		if got := told(); len(got) != 1 || got[0].Done {
+			t.Errorf("while it takes long: %+v", got)
+		}
+		s.filling(id, false)
+		s.filling(id, false)
+		if got := told(); len(got) != 1 || !got[0].Done {
+			t.Errorf("once it is there: %+v", got)
+		}
+	})
 }

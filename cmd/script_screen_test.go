@@ -30,7 +30,9 @@ import (
 //	storm NAME N                  so many sizes, one after the other, then $SIZE again: as before
 //	hit NAME TERM                 sends the program a signal
 //	restored NAME                 the terminal is as it was before the program
+//	picture NAME chat-room.svg    the screen is as that picture of the guide shows it
 func screenCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	folder, _ := os.Getwd() // that of this package
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"screen":   screenStart,
 		"press":    takesScreen("KEY...", screenPress),
@@ -42,6 +44,7 @@ func screenCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"storm":    takesScreen("COUNT", screenStorm),
 		"hit":      takesScreen("SIGNAL", screenHit),
 		"restored": takesScreen("", screenRestored),
+		"picture":  scriptPicture(filepath.Join(folder, "..", "docs", "guide")),
 	}
 }
 
