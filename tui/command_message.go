@@ -29,6 +29,9 @@ func cmdDrop(m *Model, _ []string) tea.Cmd {
 			cmds = append(cmds, m.drop(e))
 		}
 	}
+	if cmds == nil {
+		return m.say("nothing failed here")
+	}
 	return tea.Batch(cmds...)
 }
 
