@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -12,6 +13,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/client"
 	"unibus/internal/config"
+	"unibus/internal/text"
 	"unibus/tui"
 )
 
@@ -84,7 +86,19 @@ func chatWith(ctx context.Context, env *Env, c *client.Client, t config.Terminal
 		screen.Out = fileOf(env.Stdout)
 		err = tui.Run(ctx, screen, o)
 	}
-	return errors.Join(err, s.close(), context.Cause(ctx))
+	ended := s.close()
+	if n := s.unsent(false); n > 0 {
+		env.note(text.Safe(waits(n)))
+	}
+	return errors.Join(err, ended, context.Cause(ctx))
+}
+
+// waits says that messages were not sent yet.
+func waits(n int) string {
+	if n == 1 {
+		return "1 message waits; it is sent when the chat runs again"
+	}
+	return fmt.Sprintf("%d messages wait; they are sent when the chat runs again", n)
 }
 
 // chatRoom finds the room to begin with, zero where none is named; that of two is

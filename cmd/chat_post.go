@@ -212,19 +212,26 @@ func (s *chat) drain(limit time.Duration) {
 	}
 }
 
-// sending reports whether something is on its way, and the bus is not away.
-func (s *chat) sending() bool {
-	if state := s.state(); state != tui.Connecting && state != tui.Online {
-		return false
-	}
+// unsent is how much waits to be sent and was not refused; marks is whether what
+// only one's own devices are told of counts too.
+func (s *chat) unsent(marks bool) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.posts {
+	for room, p := range s.posts {
+		if r := s.rooms[room]; !marks && r != nil && r.info.With == s.c.Handle() {
+			continue
+		}
 		for id, queued := range p.queued {
 			if queued && !p.refused[id] {
-				return true
+				n++
 			}
 		}
 	}
-	return false
+	return n
+}
+
+// sending reports whether something is on its way, and the bus is not away.
+func (s *chat) sending() bool {
+	state := s.state()
+	return (state == tui.Connecting || state == tui.Online) && s.unsent(true) > 0
 }
