@@ -52,6 +52,8 @@ func runChat(ctx context.Context, env *Env, place string, plain bool) error {
 	if !plain && !(env.StdinTTY && env.StdoutTTY) {
 		return bus.Errorf(bus.Invalid, "no_terminal", "chat: the screen needs a terminal").WithHint("leave it out with --plain")
 	}
+	ctx, stop := untilHangup(ctx)
+	defer stop()
 	err := env.withSession(ctx, func(ctx context.Context, c *client.Client) error {
 		return chatWith(ctx, env, c, t, place, plain)
 	})

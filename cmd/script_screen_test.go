@@ -28,6 +28,7 @@ import (
 //	                              colours); ! sees: it does not show it now
 //	resize NAME 40x12
 //	storm NAME N                  so many sizes, one after the other, then $SIZE again: as before
+//	close NAME                    the terminal is gone, as when its window is closed
 //	hit NAME TERM                 sends the program a signal
 //	restored NAME                 the terminal is as it was before the program
 //	picture NAME chat-room.svg    the screen is as that picture of the guide shows it
@@ -42,6 +43,7 @@ func screenCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sees":     screenSees,
 		"resize":   takesScreen("WIDTHxHEIGHT", screenResize),
 		"storm":    takesScreen("COUNT", screenStorm),
+		"close":    takesScreen("", screenClose),
 		"hit":      takesScreen("SIGNAL", screenHit),
 		"restored": takesScreen("", screenRestored),
 		"picture":  scriptPicture(filepath.Join(folder, "..", "docs", "guide")),
@@ -211,6 +213,17 @@ func screenStorm(ts *testscript.TestScript, name string, count []string) {
 	screenSees(ts, false, []string{name, "^-{40}$"})
 	screenResize(ts, name, []string{ts.Getenv("SIZE")})
 	await(ts, name, "was as before", func() bool { return capture(ts, name) == before })
+}
+
+// screenClose waits until the program has noticed.
+func screenClose(ts *testscript.TestScript, name string, _ []string) {
+	pid := strings.TrimSpace(ts.ReadFile(name + ".pid"))
+	tmux(ts, "kill-session", "-t", name)
+	for end := time.Now().Add(screenWait); exec.Command("kill", "-0", pid).Run() == nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("the program of %s goes on without its terminal", name)
+		}
+	}
 }
 
 func screenHit(ts *testscript.TestScript, name string, signal []string) {

@@ -17,6 +17,15 @@ var errStopped = fmt.Errorf("interrupted: %w", context.Canceled)
 // told to end by SIGTERM and does so has not failed.
 func interrupted(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errStopped) }
 
+// untilHangup returns a context that ends when the terminal is gone, unless that
+// is to be ignored: what is being written there is to be kept.
+func untilHangup(parent context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(parent)
+	}
+	return signal.NotifyContext(parent, syscall.SIGHUP)
+}
+
 // untilSignal returns a context that the first SIGINT or SIGTERM ends. The
 // second kills the process: a clean stop that hangs must not hold anybody.
 //
