@@ -41,9 +41,10 @@ var errAway = bus.Errorf(bus.Unavailable, "unreachable", "these messages are not
 // all there is while it does not answer. What comes behind it is told as it
 // happens.
 func (s *chat) suffices(room bus.RoomID, at tui.Span, kept client.Kept) bool {
+	online := s.state() == tui.Online
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != tui.Online || at.Before > 0 || at.After > 0 && kept.More {
+	if !online || at.Before > 0 || at.After > 0 && kept.More {
 		return true
 	}
 	r := s.rooms[room]
@@ -51,11 +52,7 @@ func (s *chat) suffices(room bus.RoomID, at tui.Span, kept client.Kept) bool {
 }
 
 // away reports whether it is known that no node answers.
-func (s *chat) away() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state == tui.Reconnecting
-}
+func (s *chat) away() bool { return s.state() == tui.Reconnecting }
 
 // Search implements tui.Session.
 func (s *chat) Search(ctx context.Context, q tui.Query) ([]bus.Message, error) {
