@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/chain/roomlog"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
 )
@@ -16,20 +17,10 @@ import (
 // errErased: who has the key no more would get it again by asking the node.
 var errErased = bus.Errorf(bus.Integrity, "erased", "the key of that epoch is erased: the room keeps none of its messages any more")
 
-// over reports whether a room keeps no message of an epoch any more. An epoch ends
-// when the next one begins, but for what comes late, and no later than its own
-// not-after; its last message is kept as long as the room says. Who dates an
-// epoch back ends the one before early, by no more than its whole life.
+// over reports whether a room keeps no message of an epoch any more.
 func (r *room) over(number bus.Epoch, now time.Time) bool {
 	ep := r.epochs[number]
-	if ep == nil {
-		return false
-	}
-	end := ep.NotAfter
-	if next := r.epochs[number+1]; next != nil && next.Started.Before(end) {
-		end = next.Started
-	}
-	return now.Sub(end)-bus.LateFrames-bus.ChainSkew > r.Retention
+	return ep != nil && roomlog.Over(ep.End(r.epochs[number+1]), r.Retention, now)
 }
 
 // eraseEvery is how often what is over is looked for.
@@ -226,9 +217,9 @@ func (c *Client) replacedKEMs(ctx context.Context) (serials []uint32, err error)
 }
 
 // openAll keeps the secret of every epoch of a room that was sealed to one of the
-// serials of this endpoint's kem key, or handed on to it, and is not over. It reports whether nothing
-// is left: what its author sealed wrongly never opens, what the node does not give
-// now it may give later.
+// serials of this endpoint's kem key, or handed on to it, and is not over. It
+// reports whether nothing is left: what its author sealed wrongly never opens,
+// what the node does not give now it may give later.
 func (c *Client) openAll(ctx context.Context, id bus.RoomID, serials []uint32) (bool, error) {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()

@@ -19,32 +19,26 @@ type endedEpoch struct {
 	bytes  int64          // of its envelopes
 }
 
-// end notes that an epoch is not in force any more: the next one began, or its own
-// time was over before that. Last is nil when the first one begins.
+// end notes that the next epoch began. Last is nil when the first one begins.
 func (r *room) end(last *roomlog.Epoch, bytes int64) {
 	if last == nil || bytes == 0 {
 		return
 	}
-	at := r.state.Epoch.Started
-	if last.NotAfter.Before(at) {
-		at = last.NotAfter
-	}
-	r.ended = append(r.ended, endedEpoch{last.Number, at, last.Author, last.Actor, bytes})
+	r.ended = append(r.ended, endedEpoch{last.Number, last.End(r.state.Epoch), last.Author, last.Actor, bytes})
 }
 
-// over counts the ended epochs of which the room keeps no message any more: frames
-// of one come for bus.LateFrames, and for bus.ChainSkew where its end is dated back.
+// over counts the ended epochs of which the room keeps no message any more.
 func (r *room) over(now time.Time) (n int) {
-	for n < len(r.ended) && now.Sub(r.ended[n].at)-bus.LateFrames-bus.ChainSkew > r.state.Retention {
+	for n < len(r.ended) && roomlog.Over(r.ended[n].at, r.state.Retention, now) {
 		n++
 	}
 	return n
 }
 
-// ExpireKeys deletes the envelopes and grants of epochs of which no message is kept any more,
-// and of closed rooms. What was sealed to a key that somebody steals later is then
-// not here to be opened. Those of the epoch in force stay: they hold the room's
-// name.
+// ExpireKeys deletes the envelopes and grants of epochs of which no message is
+// kept any more, and of closed rooms. What was sealed to a key that somebody
+// steals later is then not here to be opened. Those of the epoch in force stay:
+// they hold the room's name.
 func (s *Service) ExpireKeys(ctx context.Context) error {
 	for id, through := range s.overKeys() {
 		if err := s.store.DeleteKeys(ctx, id, through); err != nil {

@@ -19,7 +19,8 @@ var errLocked = bus.Errorf(bus.NotFound, "not_unlocked", "no agent holds the pas
 const waiting = 2 * time.Second
 
 // Ask returns what opens an identity file from the agent on socket; NotFound,
-// code not_unlocked, where none runs, none answers, or it holds another one. An agent of another user is Unsafe, code agent_foreign.
+// code not_unlocked, where none runs, none answers, or it holds another one. An
+// agent of another user is Unsafe, code agent_foreign.
 func Ask(ctx context.Context, socket, identityPath string) (identity.Secret, error) {
 	path, err := filepath.Abs(identityPath)
 	if err != nil {

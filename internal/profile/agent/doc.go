@@ -4,9 +4,9 @@
 // One process serves a unix socket of mode 0600 in a folder of mode 0700. It
 // answers processes of its own user alone, gives a passphrase, and the key that
 // it led to, for exactly the identity file that it was typed for, and ends at its
-// deadline, by the clock
-// on the wall: a machine that slept past it wakes up locked. It promises that
-// nothing is written to disk and that its copies are overwritten when it ends.
+// deadline, by the clock on the wall: a machine that slept past it wakes up
+// locked. It promises that nothing is written to disk and that its copies are
+// overwritten when it ends.
 //
 // It does not protect from other programs of the same user. It must not start
 // processes, ask for a passphrase, or read an identity.
