@@ -2,6 +2,8 @@ package membership
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -38,17 +40,20 @@ func (r *room) over(now time.Time) (n int) {
 // ExpireKeys deletes the envelopes and grants of epochs of which no message is
 // kept any more, and of closed rooms. What was sealed to a key that somebody
 // steals later is then not here to be opened. Those of the epoch in force stay:
-// they hold the room's name.
+// they hold the room's name. A room whose keys cannot be deleted keeps nobody
+// else's: its error comes in the end, with all others.
 func (s *Service) ExpireKeys(ctx context.Context) error {
+	var failed []error
 	for id, through := range s.overKeys() {
 		if err := s.store.DeleteKeys(ctx, id, through); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("delete the keys of room %s: %w", id, err))
+			continue
 		}
 		s.mu.Lock()
 		s.view.forgetKeys(id, through)
 		s.mu.Unlock()
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // overKeys is, for each room, the newest epoch whose envelopes may go.

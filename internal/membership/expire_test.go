@@ -1,6 +1,9 @@
 package membership_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +104,43 @@ func TestExpireIdleEpoch(t *testing.T) {
 	b.must(b.s.ExpireKeys(b.ctx()))
 	if got := b.keyed(alice, r); len(got) != 1 || got[0] != 2 {
 		t.Errorf("epochs %v have envelopes, want the one in force", got)
+	}
+}
+
+// TestExpireGoesOn: rooms whose envelopes cannot be deleted keep nobody else's,
+// and are tried again.
+func TestExpireGoesOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.store.gone = true
+	alice := b.Alice.Device()
+	rooms := make([]*chaintest.Room, 8) // in any order
+	b.store.keeps = map[bus.RoomID]error{}
+	for i := range rooms {
+		rooms[i] = b.room(alice)
+		b.Pass(2 * time.Minute)
+		b.append(alice, rooms[i], rooms[i].Rekey(alice, roomlog.ReasonAsked))
+		if i < 2 {
+			b.store.keeps[rooms[i].State.ID] = errors.New("disk")
+		}
+	}
+	b.Pass(bus.DefaultRetention + bus.LateFrames + bus.ChainSkew + time.Minute)
+	err := b.s.ExpireKeys(b.ctx())
+	for i, r := range rooms {
+		want := 1
+		if i < 2 {
+			want = 2
+			if !strings.Contains(fmt.Sprint(err), r.State.ID.String()) {
+				t.Errorf("got %v, which does not name room %d", err, i)
+			}
+		}
+		if got := len(b.keyed(alice, r)); got != want {
+			t.Errorf("room %d: %d epochs have envelopes, want %d", i, got, want)
+		}
+	}
+	clear(b.store.keeps)
+	b.must(b.s.ExpireKeys(b.ctx()))
+	if got := len(b.keyed(alice, rooms[0])); got != 1 {
+		t.Errorf("tried again, %d epochs have envelopes, want 1", got)
 	}
 }

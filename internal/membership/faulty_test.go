@@ -16,10 +16,11 @@ import (
 type faulty struct {
 	membership.Store
 	mu     sync.Mutex
-	commit error // reported by Commit
-	stores bool  // it stores nevertheless
-	reads  error // reported by every read
-	gone   bool  // closed or damaged: it is not opened again
+	commit error                // reported by Commit
+	stores bool                 // it stores nevertheless
+	reads  error                // reported by every read
+	gone   bool                 // closed or damaged: it is not opened again
+	keeps  map[bus.RoomID]error // reported by DeleteKeys of a room, which deletes nothing
 }
 
 // fail sets what goes wrong from now on.
@@ -27,6 +28,13 @@ func (f *faulty) fail(commit error, stores bool, reads error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.commit, f.stores, f.reads = commit, stores, reads
+}
+
+func (f *faulty) DeleteKeys(ctx context.Context, room bus.RoomID, through bus.Epoch) error {
+	if err := f.keeps[room]; err != nil {
+		return err
+	}
+	return f.Store.DeleteKeys(ctx, room, through)
 }
 
 func (f *faulty) trouble() error {
