@@ -26,7 +26,7 @@ type desk struct {
 }
 
 // newDesk is a client on a bus of some more users, whose chains it has read.
-func newDesk(b *testing.B, users int) (*desk, []*chaintest.Person) {
+func newDesk(b testing.TB, users int) (*desk, []*chaintest.Person) {
 	w := chaintest.New(b)
 	people := make([]*chaintest.Person, users)
 	for i := range people {
@@ -47,10 +47,15 @@ func newDesk(b *testing.B, users int) (*desk, []*chaintest.Person) {
 		now: func() time.Time { return w.Now }}}, people
 }
 
-// room is one of the founder and people, as its log gives it.
+// room is one of the founder and people.
 func (d *desk) room(b *testing.B, people []*chaintest.Person) *room {
 	built := d.bus.Room(d.bus.Founder.Device())
 	built.Add(d.bus.Founder.Device(), bus.RoleMember, people...)
+	return d.follows(b, built)
+}
+
+// follows is a room as its log gives it.
+func (d *desk) follows(b testing.TB, built *chaintest.Room) *room {
 	r := newRoom(d.id.Bus)
 	for _, e := range built.Log {
 		d.take(b, r, e)
@@ -59,7 +64,7 @@ func (d *desk) room(b *testing.B, people []*chaintest.Person) *room {
 	return r
 }
 
-func (d *desk) take(b *testing.B, r *room, e *chain.Entry) {
+func (d *desk) take(b testing.TB, r *room, e *chain.Entry) {
 	step, err := r.Check(e, d.world)
 	if err != nil {
 		b.Fatal(err)

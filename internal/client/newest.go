@@ -74,19 +74,43 @@ func (c *Client) holdNewest(ctx context.Context, id bus.RoomID) error {
 		return nil
 	case found != nil:
 		return errOtherMessage
-	case c.swept(id, known.At):
-		return nil
+	}
+	return c.missing(ctx, id, known.At)
+}
+
+// missing is what it means that a room shows no more what was stored at a time. Its
+// log is read on first: whoever has messages kept for less says so there.
+func (c *Client) missing(ctx context.Context, id bus.RoomID, at time.Time) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil || r.swept(at, c.now()) {
+		return err
 	}
 	return errWithheld.WithHint(hintRestored)
 }
 
-// swept reports whether a node may have deleted by now what it stored at a time,
-// with its clock and this one on either side of the right one.
-func (c *Client) swept(id bus.RoomID, at time.Time) bool {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	r := c.world.rooms[id]
-	return r == nil || !c.now().Add(2*bus.ClockSkew).Before(at.Add(r.Create.Retention))
+// keeping is how long a room keeps messages, from an entry on.
+type keeping struct {
+	from      time.Time
+	retention time.Duration
+}
+
+// swept reports whether a node may have deleted by now what it stored at a time:
+// it was older than the retention when that was changed, or is now. The clocks of
+// the node and of this device may be on either side of the right one, and that of
+// who changed it farther off.
+func (r *room) swept(at, now time.Time) bool {
+	for i, k := range r.kept {
+		end := now
+		if i+1 < len(r.kept) {
+			end = r.kept[i+1].from.Add(bus.ChainSkew)
+		}
+		if !end.Add(2 * bus.ClockSkew).Before(at.Add(k.retention)) {
+			return true
+		}
+	}
+	return false
 }
 
 // AcceptMessages forgets which messages of a room were seen, after an admin said

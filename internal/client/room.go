@@ -20,6 +20,7 @@ type room struct {
 	starts  map[bus.Epoch]*chain.Entry // the entries that started them, for their confirm
 	changes []change
 	names   []sealedName // oldest first
+	kept    []keeping    // oldest first
 
 	departed map[departed]roomlog.Departure
 
@@ -79,6 +80,9 @@ func (r *room) take(e *chain.Entry, step func()) {
 	}
 	if n := (sealedName{r.NameEpoch, r.Name}); len(r.Name) > 0 && (len(r.names) == 0 || !n.equal(r.names[len(r.names)-1])) {
 		r.names = append(r.names, n) // a complaint may name nothing
+	}
+	if n := len(r.kept); n == 0 || r.kept[n-1].retention != r.Retention {
+		r.kept = append(r.kept, keeping{e.Time, r.Retention})
 	}
 	for id, d := range r.Left {
 		r.departed[departed{c.epoch, id}] = d
