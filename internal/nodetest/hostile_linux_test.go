@@ -34,6 +34,7 @@ func TestHostileNode(t *testing.T) {
 		"withheld endpoint":          withheldEndpoint,
 		"forked chain":               forkedChain,
 		"rolled-back chain":          rolledBackChain,
+		"rolled-back messages":       rolledBackMessages,
 		"swapped key":                swappedKey,
 		"envelope for somebody else": foreignEnvelope,
 		"dropped frame":              droppedFrame,

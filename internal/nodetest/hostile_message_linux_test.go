@@ -52,6 +52,51 @@ func (s *stage) both(readCode, verifyCode string, want ...string) {
 	}
 }
 
+// Alice has read three messages. Then there are two, as in an older copy, or the
+// node goes on from there and another takes the place of the third. Who has never
+// seen that one cannot know.
+func rolledBackMessages(s *stage) {
+	other := frames(s.t, s.b, s.b.Admin, s.room)("another three")
+	s.three(func(m []wire.StoredMessage) []wire.StoredMessage { return m })
+	s.shows(s.knowing, "", "", "one", "two", "three")
+	for _, lie := range []struct {
+		code   string
+		change func([]wire.StoredMessage) []wire.StoredMessage
+		shown  []string
+	}{
+		{"withheld", without(3), []string{"one", "two"}},
+		{"other_message", replaced(3, other), []string{"one", "two", "another three"}},
+	} {
+		s.tells(nil)
+		s.story = nil // another one than before
+		s.tells(s.retold(s.room, lie.change))
+		for range 2 { // nor does she take what she was shown for the truth
+			s.refused(s.knowing, lie.code, "read", "send", "verify")
+		}
+		s.shows(s.fresh(), "", "", lie.shown...)
+	}
+	s.tells(nil)
+	s.shows(s.knowing, "", "", "one", "two", "three")
+}
+
+// without and replaced change what stands in one place.
+func without(seq uint64) func([]wire.StoredMessage) []wire.StoredMessage {
+	return func(page []wire.StoredMessage) []wire.StoredMessage {
+		return slices.DeleteFunc(page, func(m wire.StoredMessage) bool { return m.Seq == seq })
+	}
+}
+
+func replaced(seq uint64, raw []byte) func([]wire.StoredMessage) []wire.StoredMessage {
+	return func(page []wire.StoredMessage) []wire.StoredMessage {
+		for i := range page {
+			if page[i].Seq == seq {
+				page[i].Frame = raw
+			}
+		}
+		return page
+	}
+}
+
 func droppedFrame(s *stage) {
 	s.three(func(m []wire.StoredMessage) []wire.StoredMessage { return slices.Delete(m, 1, 2) })
 	s.both("missing_messages", "missing_messages", "one", "gap", "three")
