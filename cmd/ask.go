@@ -112,4 +112,4 @@ func (e *Env) readLine() (string, error) {
 	}
 }
 
-var errLongWord = bus.Errorf(bus.TooLarge, "bad_stdin", "more than %d bytes on stdin", maxWord).WithHint("pass the one line that was copied")
+var errLongWord = bus.Errorf(bus.TooLarge, "long_stdin", "more than %d bytes on stdin", maxWord).WithHint("pass the one line that was copied")

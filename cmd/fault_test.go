@@ -93,9 +93,9 @@ func TestFaultsAreAllThere(t *testing.T) {
 	}
 	others := []string{
 		"not_in_audience", "bad_frame", // of messages alone
-		"bad_grant", "erased", // told to nobody: what is handed on and does not hold is ignored, and so is what is over
+		"bad_handed_key", "erased", // told to nobody: what is handed on and does not hold is ignored, and so is what is over
 		"identity_bad", "bad_profile", "profile_damaged", "chain_hole", "context_bad", // of files on this device
-		"bad_ca", "bad_certificate", "bad_key_line", "not_a_base", // of what a person or this program made
+		"bad_ca", "bad_certificate", "forged_key_line", "not_a_base", // of what a person or this program made
 		"not_read", // of smoke
 	}
 	made := integrityCodes(t)

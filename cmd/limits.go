@@ -59,7 +59,7 @@ func ownLimits(ctx context.Context, env *Env) (own []limit, err error) {
 		}
 		return err
 	})
-	if code := bus.CodeOf(err); code == "no_context" || code == "no_home" {
+	if code := bus.CodeOf(err); code == "no_context" || code == "no_address" || code == "no_home" {
 		return nil, nil
 	}
 	return own, err

@@ -134,7 +134,7 @@ func (e *Env) openExported(ctx context.Context, settings config.Client) (*client
 	}
 	id := keys.id
 	if id.Context == nil {
-		return nil, bus.Errorf(bus.Invalid, "no_context", "the identity file does not say where its bus is").
+		return nil, bus.Errorf(bus.Invalid, "no_address", "the identity file does not say where its bus is").
 			WithHint("write one with: unibus identity export --with-context -O FILE")
 	}
 	store, err := profile.Memory(ctx, id.ProfileKey)

@@ -256,7 +256,7 @@ func (s *smoker) guest(ctx context.Context) error {
 	}
 	rev, err := s.c.RevokeUser(ctx, handle)
 	if err == nil && len(rev.Pending) > 0 {
-		err = bus.Errorf(bus.Partial, "pending", "%d rooms wait for a new key", len(rev.Pending))
+		err = bus.Errorf(bus.Partial, "rooms_pending", "%d rooms wait for a new key", len(rev.Pending))
 	}
 	return err
 }

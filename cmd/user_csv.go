@@ -66,7 +66,7 @@ func readRows(r io.Reader) (rows []csvRow, err error) {
 		}
 		seen[row.name] = true
 		if rows = append(rows, row); len(rows) > maxRows {
-			return nil, bus.Errorf(bus.TooLarge, "bad_csv", "more than %d lines", maxRows).WithHint("split the list")
+			return nil, bus.Errorf(bus.TooLarge, "long_csv", "more than %d lines", maxRows).WithHint("split the list")
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestReadRows(t *testing.T) {
 		{"broken key", "bob,user,unibus-key:AA\n", "", "bad_key_line"},
 		{"too many fields", "bob,user,,x\n", "", "bad_csv"},
 		{"quote", "\"bob\n", "", "bad_csv"},
-		{"too many lines", manyNames(maxRows + 1), "", "bad_csv"},
+		{"too many lines", manyNames(maxRows + 1), "", "long_csv"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

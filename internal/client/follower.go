@@ -314,13 +314,13 @@ func (f *follower) removed(ctx context.Context) error {
 	case bus.KindOf(err) == bus.Unauthenticated:
 		return err
 	case err == nil && f.c.asleep(ctx, f.id):
-		return errAsleep
+		return errNotSealed
 	}
 	return errLife
 }
 
-// errAsleep passes by itself: it is tried again.
-var errAsleep = bus.Errorf(bus.Unavailable, "asleep", "the room's key was not sealed to this device: it is new, or was away for long").
+// errNotSealed passes by itself: it is tried again.
+var errNotSealed = bus.Errorf(bus.Unavailable, "not_sealed", "the room's key was not sealed to this device: it is new, or was away for long").
 	WithHint("it is in with the next message of another device or member")
 
 // asleep reports whether the newest epoch of a room leaves this endpoint out.

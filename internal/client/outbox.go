@@ -241,6 +241,6 @@ func (o *outbox) settle(ctx context.Context, a answered) error {
 		o.drop(a.p, bus.Errorf(bus.Full, "full", "the node has no space left for messages").WithHint("tell an admin"))
 		return nil
 	}
-	o.drop(a.p, bus.Errorf(bus.Failed, "refused", "the node does not take this message (%.20s)", a.reply.Err).WithHint("see whether you are still in the room: unibus room list"))
+	o.drop(a.p, bus.Errorf(bus.Failed, "not_taken", "the node does not take this message (%.20s)", a.reply.Err).WithHint("see whether you are still in the room: unibus room list"))
 	return nil
 }

@@ -199,7 +199,7 @@ func TestSigners(t *testing.T) {
 	fresh := identity.NewTransportKey()
 	r.expect("unknown", r.do(call{method: http.MethodGet, target: "/users", key: &fresh}), 401, "unauthenticated")
 	other := bus.ID{1}
-	r.expect("another bus", r.do(call{method: http.MethodGet, target: "/users", key: &bob.Transport, bus: other}), 401, "wrong_bus")
+	r.expect("another bus", r.do(call{method: http.MethodGet, target: "/users", key: &bob.Transport, bus: other}), 401, "other_bus")
 	r.expect("bob", r.get(bob, "/users"), 200, "")
 	r.w.Revoke(r.w.Bob)
 	admin := r.w.Founder.Device()

@@ -55,7 +55,7 @@ func (x *exchange) scope() (membership.Scope, error) {
 var (
 	errScope = bus.Errorf(bus.Invalid, "bad_scope", "a scope is a room's id, or bus")
 	errPart  = bus.Errorf(bus.Invalid, "bad_part", "a part is piece, whole or manifest")
-	errID    = bus.Errorf(bus.Invalid, "bad_digest", "the digest of the body is not the id of the blob")
+	errID    = bus.Errorf(bus.Invalid, "other_digest", "the digest of the body is not the id of the blob")
 )
 
 // putBlob stores a piece, a whole blob or a manifest. The rules are asked

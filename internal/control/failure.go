@@ -15,7 +15,7 @@ import (
 var (
 	errInternal = bus.Errorf(bus.Failed, "internal", "the node could not do this").
 			WithHint("its log says why, under the id of this request")
-	errTimeout = bus.Errorf(bus.Unavailable, "timeout", "the node took too long").WithHint("try again")
+	errTimeout = bus.Errorf(bus.Unavailable, "slow_node", "the node took too long").WithHint("try again")
 )
 
 // fail answers with an error, or cuts an answer short that has begun: nothing

@@ -48,7 +48,7 @@ func TestErrorHygiene(t *testing.T) {
 		{"translated and wrapped", fmt.Errorf("read /var/lib: %w", membership.ErrUnreadable.Because(dirty)), 503, "store_unavailable"},
 		{"our own fault", bus.Errorf(bus.Failed, "odd", "SELECT"), 500, "internal"},
 		{"of no status", bus.Errorf(bus.Unsafe, "odd", "/var/lib"), 500, "internal"},
-		{"too slow", context.DeadlineExceeded, 503, "timeout"},
+		{"too slow", context.DeadlineExceeded, 503, "slow_node"},
 		{"full", membership.ErrFull.Because(dirty), 507, "store_full"},
 	}
 	for _, tt := range tests {

@@ -41,7 +41,7 @@ type Header struct {
 }
 
 // ErrFrame is the answer to anything that is no frame.
-var ErrFrame = bus.Errorf(bus.Invalid, "bad_frame", "not a frame")
+var ErrFrame = bus.Errorf(bus.Invalid, "no_frame", "not a frame")
 
 // Append appends the encoded header to b.
 func (h Header) Append(b []byte) []byte {

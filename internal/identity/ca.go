@@ -182,7 +182,7 @@ func parseCA(certPEM []byte) (*x509.Certificate, error) {
 		return nil, errPEM.Because(err)
 	}
 	if !cert.IsCA {
-		return nil, bus.Errorf(bus.Invalid, "bad_ca", "not the certificate of a CA")
+		return nil, bus.Errorf(bus.Invalid, "not_a_ca", "not the certificate of a CA")
 	}
 	return cert, nil
 }

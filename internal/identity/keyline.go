@@ -61,7 +61,8 @@ func NewKeyLine(content SigningKey, transport TransportID, account SigningKey, k
 
 // ParseKeyLine reads exactly what NewKeyLine writes, and checks both
 // signatures and the kem keys. An error of kind Invalid and code bad_key_line
-// when it is no such line, of kind Integrity when a signature does not hold.
+// when it is no such line; of kind Integrity and code forged_key_line when a
+// signature does not hold.
 func ParseKeyLine(s string) (KeyLine, error) {
 	body, ok := strings.CutPrefix(s, keyLineScheme)
 	if !ok || len(body) > base64.RawURLEncoding.EncodedLen(maxKeyLine) {
@@ -78,7 +79,7 @@ func ParseKeyLine(s string) (KeyLine, error) {
 	sigs := b[signed:]
 	if !k.Content.Verify(ContextKeyLine, b[:signed], sigs[:SignatureSize]) ||
 		!k.Account.Verify(ContextKeyLine, b[:signed], sigs[SignatureSize:]) {
-		return KeyLine{}, bus.Errorf(bus.Integrity, "bad_key_line", "the signatures in this key line do not hold").
+		return KeyLine{}, bus.Errorf(bus.Integrity, "forged_key_line", "the signatures in this key line do not hold").
 			WithHint("ask for the line again, and compare the fingerprint")
 	}
 	return k, nil

@@ -84,7 +84,8 @@ func TestParseKeyLineRefuses(t *testing.T) {
 		"signatures swapped":      {line(swapped), bus.Integrity},
 		"signed in other context": {line(signedAs(body, ContextAccount, c, a)), bus.Integrity},
 	} {
-		if k, err := ParseKeyLine(s.line); bus.CodeOf(err) != "bad_key_line" || bus.KindOf(err) != s.kind {
+		if k, err := ParseKeyLine(s.line); bus.KindOf(err) != s.kind ||
+			bus.CodeOf(err) != map[bus.Kind]string{bus.Invalid: "bad_key_line", bus.Integrity: "forged_key_line"}[s.kind] {
 			t.Errorf("%s: got %v, %v", name, k.Content, err)
 		}
 	}

@@ -155,7 +155,7 @@ func (r refusal) taken() bool {
 		return bus.CodeOf(err) != "bad_link"
 	case "key line":
 		_, err := ParseKeyLine(r.Text)
-		return bus.CodeOf(err) != "bad_key_line"
+		return bus.CodeOf(err) != "bad_key_line" && bus.CodeOf(err) != "forged_key_line"
 	case "kem key":
 		return KEMPublic(r.Key).Valid()
 	case "signature":

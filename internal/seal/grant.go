@@ -8,7 +8,7 @@ import (
 )
 
 // ErrGrant is the answer to a grant that is not for this key and place.
-var ErrGrant = bus.Errorf(bus.Integrity, "bad_grant", "the earlier room key that was handed on to this device does not open")
+var ErrGrant = bus.Errorf(bus.Integrity, "bad_handed_key", "the earlier room key that was handed on to this device does not open")
 
 // Grant is the one place where the secret of an epoch opens that was handed on
 // to an endpoint which came later; it is the info of HPKE.

@@ -40,7 +40,7 @@ var codes = map[string]map[string]string{
 	"frame":    {"signature": "bad_signature", "endpoint": "not_in_audience", "": "bad_frame"},
 	"name":     {"": "bad_sealed_name"},
 	"envelope": {"": "bad_envelope"},
-	"grant":    {"": "bad_grant"},
+	"grant":    {"": "bad_handed_key"},
 	"blob":     {"": "bad_blob"},
 	"content":  {"": "bad_blob"},
 }

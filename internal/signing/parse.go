@@ -19,7 +19,7 @@ var (
 	ErrForged   = bus.Errorf(bus.Unauthenticated, "bad_request_signature", "the signature does not match the request")
 	ErrSkew     = bus.Errorf(bus.Unauthenticated, "clock_skew", "the request was made at another time").
 			WithHint("set the clock of this machine")
-	ErrWrongBus = bus.Errorf(bus.Unauthenticated, "wrong_bus", "the request was made for another bus").
+	ErrWrongBus = bus.Errorf(bus.Unauthenticated, "other_bus", "the request was made for another bus").
 			WithHint("use the context of this node's bus")
 )
 

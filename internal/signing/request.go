@@ -77,7 +77,7 @@ func validNonce(s string) bool {
 // CanonicalRequest returns the bytes that are signed, the signature base of
 // RFC 9421 §2.5, and the value of the Signature-Input header that says so. It
 // is the one function that both sides use. The error is Invalid, and one of
-// bad_method, bad_authority, bad_target, bad_digest, bad_nonce and bad_created.
+// bad_method, bad_authority, bad_target, no_digest, bad_nonce and bad_created.
 func CanonicalRequest(r Request) (base []byte, input string, err error) {
 	if r.Authority, err = Authority(r.Authority); err != nil {
 		return nil, "", err
@@ -107,7 +107,7 @@ func checkFacts(r Request) error {
 	case !HasBody(r.Method) && r.Method != "GET" && r.Method != "HEAD":
 		return bus.Errorf(bus.Invalid, "bad_method", "this method is not used here")
 	case HasBody(r.Method) == (r.Digest == bus.Hash{}):
-		return bus.Errorf(bus.Invalid, "bad_digest", "a body without digest, or a digest without body")
+		return bus.Errorf(bus.Invalid, "no_digest", "a body without digest, or a digest without body")
 	case !validNonce(r.Nonce):
 		return bus.Errorf(bus.Invalid, "bad_nonce", "the nonce is not 16 bytes in base64url")
 	case r.Created.Unix() > maxCreated || r.Created.Unix() < -maxCreated:

@@ -24,6 +24,7 @@ func rules() []rule {
 		{"inits", initsHold},
 		{"globals", globalsHold},
 		{"docs", docsHold},
+		{"codes", codesHold},
 	}
 }
 
@@ -125,6 +126,15 @@ func TestRulesBite(t *testing.T) {
 		{"dot import", "builtins", "dot import", src("internal/bus/a.go", code("import . \"fmt\"\nfunc f() { Println(1) }"))},
 		{"init", "inits", "bus has an init function", src("internal/bus/a.go", code("func init() {}"))},
 		{"method called init", "inits", "", src("internal/bus/a.go", code("type t struct{}\nfunc (t) init() {}"))},
+
+		{"a code of two kinds", "codes", "code bad_x has the kinds Integrity (internal/bus/b.go", src("internal/bus/a.go", code("var ErrX = Errorf(Invalid, \"bad_x\", \"x\")"),
+			"internal/bus/b.go", "package bus\nfunc f() error { return Errorf(Integrity, \"bad_x\", \"y\") }")},
+		{"of two packages", "codes", "and Invalid (internal/seal/a.go", src("internal/bus/a.go", code("var ErrX = Errorf(Integrity, \"bad_x\", \"x\")"),
+			"internal/seal/a.go", "// Package seal is made up.\npackage seal\nimport \"unibus/internal/bus\"\nvar errX = bus.Errorf(bus.Invalid, \"bad_x\", \"x\")")},
+		{"a code twice, of one kind", "codes", "", src("internal/bus/a.go", code("var ErrX, ErrY = Errorf(Invalid, \"bad_x\", \"x\"), Errorf(Invalid, \"bad_x\", \"y\")"))},
+		{"a kind that is passed on", "codes", "", src("internal/bus/a.go", code("var ErrX = Errorf(Invalid, \"bad_x\", \"x\")\nfunc f(k Kind) error { return Errorf(k, \"bad_x\", \"y\") }"))},
+		{"another Errorf", "codes", "", src("internal/bus/a.go", code("var ErrX = Errorf(Invalid, \"bad_x\", \"x\")"),
+			"internal/seal/a.go", "// Package seal is made up.\npackage seal\nimport \"fmt\"\nvar errX = fmt.Errorf(Integrity, \"bad_x\", \"x\")")},
 
 		{"exported variable", "globals", "variable Table of bus can be written by everybody", src("internal/bus/a.go", code("var Table = []int{1}"))},
 		{"exported error", "globals", "", src("internal/bus/a.go", code("import \"errors\"\nvar ErrX = errors.New(\"x\")"))},
