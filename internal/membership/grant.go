@@ -17,7 +17,8 @@ type Granting struct {
 	By    bus.AccountID
 }
 
-var errGrant = bus.Errorf(bus.Forbidden, "bad_grant", "an earlier key is handed on by who let an endpoint in, or by its user, to it alone")
+var errGrant = bus.Errorf(bus.Forbidden, "bad_grant", "an earlier key is handed on by who let an endpoint in, or by its user, to it alone").
+	WithHint("see who let whom in: unibus room log ROOM")
 
 // Grant keeps keys of earlier epochs that the signer hands on to endpoints that
 // an epoch let in: he began it, or they are of his account. Only what may still
@@ -61,7 +62,7 @@ func (s *Service) Grant(ctx context.Context, by Signer, id bus.RoomID, since bus
 func checkGrants(grants []wire.Grant) error {
 	if len(grants) == 0 || len(grants) > bus.MaxEnvelopes ||
 		slices.ContainsFunc(grants, func(g wire.Grant) bool { return len(g.Sealed) != envelopeSize }) {
-		return bus.Errorf(bus.Invalid, "bad_grants", "not a list of 1 to %d grants of %d bytes", bus.MaxEnvelopes, envelopeSize)
+		return wire.ErrGrants
 	}
 	return nil
 }

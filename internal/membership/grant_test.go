@@ -2,6 +2,7 @@ package membership_test
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 	"time"
 
@@ -81,9 +82,8 @@ func TestGrant(t *testing.T) {
 	}
 	got, err := b.s.Grants(b.ctx(), by(bob), id, bob.ID(), 2)
 	b.must(err)
-	want := wire.Granted{Epoch: 2, Since: 3, Actor: alice.ID(), Sealed: grantTo(bob.ID(), 2).Sealed}
-	if len(got.Items) != 1 || got.More || got.Items[0].Since != want.Since || got.Items[0].Actor != want.Actor ||
-		!bytes.Equal(got.Items[0].Sealed, want.Sealed) {
+	want := wire.Grants{Items: []wire.Granted{{Epoch: 2, Since: 3, Actor: alice.ID(), Serial: 1, Sealed: grantTo(bob.ID(), 2).Sealed}}}
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	// A restart forgets nothing that a grant is held to.

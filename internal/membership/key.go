@@ -106,18 +106,15 @@ const envelopeSize = 32 + identity.KEMOverhead
 
 func checkEnvelopes(envelopes []wire.Envelope) error {
 	if len(envelopes) > bus.MaxEnvelopes {
-		return errEnvelopes
+		return wire.ErrEnvelopes
 	}
 	for _, e := range envelopes {
 		if len(e.Sealed) != envelopeSize {
-			return errEnvelopes
+			return wire.ErrEnvelopes
 		}
 	}
 	return nil
 }
-
-var errEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d envelopes of %d bytes",
-	bus.MaxEnvelopes, envelopeSize)
 
 // LeafOf is the leaf of an envelope under its audience root.
 func LeafOf(e wire.Envelope) wire.Leaf {
@@ -135,7 +132,7 @@ func roomLeaves(leaves []wire.Leaf) []roomlog.Leaf {
 // checkClear verifies the audience root of an epoch that has no key.
 func checkClear(st *roomlog.State, inline []wire.Envelope) error {
 	if len(inline) > 0 {
-		return errEnvelopes
+		return wire.ErrEnvelopes
 	}
 	var leaves []roomlog.Leaf
 	for _, r := range st.Epoch.Audience {

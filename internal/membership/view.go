@@ -47,6 +47,9 @@ type room struct {
 	// append is held from the check of an entry until its step: two entries
 	// of one room never pass the check for the same index.
 	append sync.Mutex
+	// state has an epoch: a room comes with its first one in one commit, and a
+	// store that holds one without it is damaged. While it is read from there, or
+	// put together, there is none yet.
 	state  *roomlog.State
 	record RoomRecord
 	maker  bus.AccountID

@@ -139,7 +139,7 @@ func ParseEnvelopes(b []byte) (out []Envelope, err error) {
 	for len(b) > 0 {
 		e, rest, ok := cutEnvelope(b)
 		if !ok || len(out) == bus.MaxEnvelopes {
-			return nil, errEnvelopes
+			return nil, ErrEnvelopes
 		}
 		out, b = append(out, e), rest
 	}
@@ -160,7 +160,9 @@ func cutEnvelope(b []byte) (e Envelope, rest []byte, ok bool) {
 	return e, b[size:], true
 }
 
-var errEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d envelopes", bus.MaxEnvelopes)
+// ErrEnvelopes is the answer to staged envelopes that are none, or too many.
+var ErrEnvelopes = bus.Errorf(bus.Invalid, "bad_envelopes", "not a list of at most %d whole envelopes", bus.MaxEnvelopes).
+	WithHint("stage them in several requests")
 
 // AppendGrant appends one grant of a body to b: an epoch, and what an envelope is.
 func AppendGrant(b []byte, g Grant) []byte {
@@ -172,11 +174,11 @@ func AppendGrant(b []byte, g Grant) []byte {
 func ParseGrants(b []byte) (out []Grant, err error) {
 	for len(b) > 0 {
 		if len(b) < 8 || len(out) == bus.MaxEnvelopes {
-			return nil, errGrants
+			return nil, ErrGrants
 		}
 		e, rest, ok := cutEnvelope(b[8:])
 		if !ok {
-			return nil, errGrants
+			return nil, ErrGrants
 		}
 		out = append(out, Grant{bus.Epoch(binary.BigEndian.Uint64(b)), e.Endpoint, e.Serial, e.Sealed})
 		b = rest
@@ -184,4 +186,6 @@ func ParseGrants(b []byte) (out []Grant, err error) {
 	return out, nil
 }
 
-var errGrants = bus.Errorf(bus.Invalid, "bad_grants", "not a list of at most %d grants", bus.MaxEnvelopes)
+// ErrGrants is the answer to grants that are none, or too many.
+var ErrGrants = bus.Errorf(bus.Invalid, "bad_grants", "not a list of 1 to %d whole grants", bus.MaxEnvelopes).
+	WithHint("hand them on in several requests")

@@ -99,7 +99,7 @@ func TestEnvelopes(t *testing.T) {
 	if got, err := ParseEnvelopes(many); err != nil || len(got) != bus.MaxEnvelopes {
 		t.Errorf("%d envelopes, %v; want all", len(got), err)
 	}
-	if _, err := ParseEnvelopes(AppendEnvelope(many, Envelope{})); !errors.Is(err, errEnvelopes) {
+	if _, err := ParseEnvelopes(AppendEnvelope(many, Envelope{})); !errors.Is(err, ErrEnvelopes) {
 		t.Errorf("one too many: %v", err)
 	}
 }
@@ -126,7 +126,7 @@ func TestGrants(t *testing.T) {
 	if got, err := ParseGrants(many); err != nil || len(got) != bus.MaxEnvelopes {
 		t.Errorf("%d grants: got %d, %v", bus.MaxEnvelopes, len(got), err)
 	}
-	if _, err := ParseGrants(AppendGrant(many, want[1])); !errors.Is(err, errGrants) {
+	if _, err := ParseGrants(AppendGrant(many, want[1])); !errors.Is(err, ErrGrants) {
 		t.Errorf("one too many: %v", err)
 	}
 }
