@@ -50,7 +50,7 @@ func (s *chat) maySend(room bus.RoomID) error {
 	case r == nil || r.info.Gone != "":
 		return bus.ErrNotMember
 	case r.info.Changed > 0:
-		return bus.Errorf(bus.Integrity, "key_changed", "somebody in this room has another key than before").WithHint("compare first: /verify USER")
+		return client.KeyChanged("somebody in this room").WithHint("compare first: /verify USER")
 	case !r.info.Role.Writes():
 		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").WithHint("ask an owner of the room")
 	}

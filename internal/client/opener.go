@@ -77,20 +77,9 @@ func (o *opener) look(ctx context.Context, m wire.StoredMessage) (s sight, err e
 	case h.Suite != r.Create.Suite:
 		return sight{events: o.undecryptable(m, h, bus.FaultSuite)}, nil
 	}
-	key, err := o.epoch(ctx, r, h.Epoch)
-	switch {
-	case errors.Is(err, errErased): // the node keeps it for longer than it should
-		return s, nil
-	case errors.Is(err, errNoKey):
-		return sight{events: o.beforeMe(r, ep, m, h), later: true}, nil
-	case bus.KindOf(err) == bus.Integrity:
-		return sight{events: o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
-	case err != nil:
+	opened, s, err := o.unseal(ctx, r, ep, m, h)
+	if opened == nil {
 		return s, err
-	}
-	opened, err := seal.Open(key, m.Frame, sender(ep))
-	if err != nil {
-		return sight{events: o.damaged(ep, m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
 	}
 	cause, err := o.hold(ctx, r, ep, h)
 	if err != nil {
@@ -107,7 +96,28 @@ func (o *opener) look(ctx context.Context, m wire.StoredMessage) (s sight, err e
 	if !o.c.world.local {
 		o.c.opened(o.id, m)
 	}
-	return sight{events: o.events(r, ep, m, opened), records: opened.Records, mark: opened.Hash.Prefix()}, nil
+	return sight{events: o.events(r, ep, m, *opened), records: opened.Records, mark: opened.Hash.Prefix()}, nil
+}
+
+// unseal opens a frame with the key of its epoch. Where that is not to be, opened
+// is nil, and instead is what becomes of it.
+func (o *opener) unseal(ctx context.Context, r *room, ep *roomlog.Epoch, m wire.StoredMessage, h frame.Header) (opened *seal.Opened, instead sight, err error) {
+	key, err := o.epoch(ctx, r, h.Epoch)
+	switch {
+	case errors.Is(err, errErased): // the node keeps it for longer than it should
+		return nil, sight{}, nil
+	case errors.Is(err, errNoKey):
+		return nil, sight{events: o.beforeMe(r, ep, m, h), later: true}, nil
+	case bus.KindOf(err) == bus.Integrity:
+		return nil, sight{events: o.undecryptable(m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
+	case err != nil:
+		return nil, sight{}, err
+	}
+	f, err := seal.Open(key, m.Frame, sender(ep))
+	if err != nil {
+		return nil, sight{events: o.damaged(ep, m, h, bus.FrameFault(bus.CodeOf(err)))}, nil
+	}
+	return &f, sight{}, nil
 }
 
 // room returns the log as far as the frame's epoch.

@@ -42,11 +42,15 @@ func (w *world) trustAll(r *room) error {
 	for _, m := range r.Members() {
 		if w.trust(m.Account) == bus.TrustChanged {
 			h := w.handle(m.Account)
-			return bus.Errorf(bus.Integrity, "key_changed", "%s has another key than before", h).
-				WithHint("compare numbers first: unibus identity verify %s", h)
+			return KeyChanged(string(h)).WithHint("compare numbers first: unibus identity verify %s", h)
 		}
 	}
 	return nil
+}
+
+// KeyChanged refuses to send where somebody has another key than before.
+func KeyChanged(who string) *bus.Error {
+	return bus.Errorf(bus.Integrity, "key_changed", "%s has another key than before", who)
 }
 
 // Comparison is what two people hold against each other.
