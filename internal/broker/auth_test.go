@@ -245,6 +245,50 @@ func TestConnectionsPerAccount(t *testing.T) {
 	}
 }
 
+// The same through the gate: what an account holds is counted over all of its
+// endpoints, and each finds room again when another goes.
+func TestAdmitCountsTheAccount(t *testing.T) {
+	t.Parallel()
+	srv, err := server.NewServer(&server.Options{DontListen: true, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDirectory()
+	s := newSessions(d, srv, server.NewAccount("USERS"))
+	next := uint64(0)
+	admit := func(p *person) bool {
+		next++
+		party, err := d.Endpoint(p.key.Public())
+		return err == nil && s.admit(&caller{id: next}, p.key.Public(), party)
+	}
+	mallory, bob := d.person(), d.person()
+	const each = maxConnections - 1 // no endpoint has too many by itself
+	devices := []*person{mallory}
+	for held := 0; held < maxAccountConnections; held++ {
+		if held/each == len(devices) {
+			devices = append(devices, d.device(mallory))
+		}
+		if !admit(devices[held/each]) {
+			t.Fatalf("connection %d is refused", held)
+		}
+	}
+	if last := devices[len(devices)-1]; admit(last) || admit(d.device(mallory)) {
+		t.Error("an account holds more connections with more endpoints")
+	}
+	if !admit(bob) {
+		t.Error("others are kept out")
+	}
+	s.cutAll(s.of(mallory.id))
+	for range each {
+		if !admit(d.device(mallory)) {
+			t.Fatal("a connection that was cut takes its place for ever")
+		}
+	}
+	if admit(d.device(mallory)) {
+		t.Error("a cut makes room for more than it ended")
+	}
+}
+
 func TestOwnIdentitiesReachTheirAccounts(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
@@ -265,12 +309,14 @@ type caller struct {
 	opts                        server.ClientOpts
 	tls                         *tls.ConnectionState
 	addr                        net.Addr
+	id                          uint64
 	as                          *server.User
 }
 
 func (c *caller) Kind() int                                   { return c.kind }
 func (c *caller) GetOpts() *server.ClientOpts                 { return &c.opts }
 func (c *caller) GetTLSConnectionState() *tls.ConnectionState { return c.tls }
+func (c *caller) GetID() uint64                               { return c.id }
 func (c *caller) RemoteAddress() net.Addr                     { return c.addr }
 func (c *caller) RegisterUser(u *server.User)                 { c.as = u }
 

@@ -25,12 +25,22 @@ type directory struct {
 	mu    sync.RWMutex
 	keys  map[identity.TransportID]bus.EndpointID
 	rooms map[bus.EndpointID]map[bus.RoomID]RoomFacts
+	of    map[bus.EndpointID]bus.AccountID // who has more than one endpoint
 	stale bool
 	err   error // of every answer
 }
 
 func newDirectory() *directory {
-	return &directory{keys: map[identity.TransportID]bus.EndpointID{}, rooms: map[bus.EndpointID]map[bus.RoomID]RoomFacts{}}
+	return &directory{keys: map[identity.TransportID]bus.EndpointID{}, rooms: map[bus.EndpointID]map[bus.RoomID]RoomFacts{},
+		of: map[bus.EndpointID]bus.AccountID{}}
+}
+
+// account is whose an endpoint is: its own, but where another was named.
+func (d *directory) account(me bus.EndpointID) bus.AccountID {
+	if id, ok := d.of[me]; ok {
+		return id
+	}
+	return bus.AccountID(me)
 }
 
 func (d *directory) Endpoint(t identity.TransportID) (Party, error) {
@@ -40,7 +50,7 @@ func (d *directory) Endpoint(t identity.TransportID) (Party, error) {
 	if d.err != nil || !ok {
 		return Party{}, bus.ErrUnknownSigner
 	}
-	return Party{Endpoint: me, Account: bus.AccountID(me)}, nil
+	return Party{Endpoint: me, Account: d.account(me)}, nil
 }
 
 func (d *directory) Room(me bus.EndpointID, room bus.RoomID) (RoomFacts, error) {
@@ -80,8 +90,10 @@ func (d *directory) change(f func()) {
 }
 
 func (d *directory) add(p *person, room bus.RoomID, f RoomFacts) {
-	f.Account = bus.AccountID(p.id)
-	d.change(func() { d.rooms[p.id][room] = f })
+	d.change(func() {
+		f.Account = d.account(p.id)
+		d.rooms[p.id][room] = f
+	})
 }
 
 func (d *directory) remove(p *person, room bus.RoomID) {
@@ -107,6 +119,13 @@ func (d *directory) person() *person {
 		d.rooms[p.id] = map[bus.RoomID]RoomFacts{}
 	})
 	return p
+}
+
+// device is one more endpoint of p's account.
+func (d *directory) device(p *person) *person {
+	more := d.person()
+	d.change(func() { d.of[more.id] = d.account(p.id) })
+	return more
 }
 
 // manyRooms makes p a member of so many rooms, on shards in turn.
