@@ -2,14 +2,11 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"unibus/internal/identity"
 	"unibus/internal/profile/agent"
 	"unibus/internal/text"
 )
@@ -43,7 +40,7 @@ func newIdentityHoldCmd(env *Env) *cobra.Command {
 }
 
 func runIdentityHold(ctx context.Context, env *Env, path string, deadline time.Time) error {
-	with, err := readHeld(env.Stdin)
+	with, err := agent.Take(env.Stdin)
 	if err != nil {
 		return err
 	}
@@ -64,22 +61,4 @@ func runIdentityHold(ctx context.Context, env *Env, path string, deadline time.T
 				stop(err) // nobody waits for it any more
 			}
 		}})
-}
-
-// held is what `identity unlock` hands to the process that it starts.
-type held struct {
-	Passphrase []byte `json:"passphrase"`
-	Key        []byte `json:"key"`
-}
-
-func readHeld(r io.Reader) (identity.Secret, error) {
-	var h held
-	if err := json.NewDecoder(io.LimitReader(r, maxWord)).Decode(&h); err != nil {
-		return identity.Secret{}, fmt.Errorf("read the passphrase: %w", err)
-	}
-	return identity.NewSecret(h.Passphrase, h.Key), nil
-}
-
-func writeHeld(w io.Writer, s identity.Secret) error {
-	return json.NewEncoder(w).Encode(held{s.Passphrase(), s.Key()})
 }

@@ -132,7 +132,7 @@ func startHolder(ctx context.Context, path string, until time.Time, with identit
 	if err := hold.Start(); err != nil {
 		return fmt.Errorf("start the process that holds the passphrase: %w", err)
 	}
-	if err = errors.Join(writeHeld(in, with), in.Close()); err == nil {
+	if err = errors.Join(agent.Hand(in, with), in.Close()); err == nil {
 		err = holding(ctx, out)
 	}
 	if err != nil {

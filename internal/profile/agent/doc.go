@@ -6,7 +6,7 @@
 // it led to, for exactly the identity file that it was typed for, and ends at its
 // deadline, by the clock on the wall: a machine that slept past it wakes up
 // locked. It promises that nothing is written to disk and that its copies are
-// overwritten when it ends.
+// overwritten when it ends, those that it was started with among them.
 //
 // It does not protect from other programs of the same user. It must not start
 // processes, ask for a passphrase, or read an identity.

@@ -36,10 +36,10 @@ var errLine = errors.New("not a message of the agent")
 // readLine reads one message and nothing after it.
 func readLine(r io.Reader, into any) error {
 	line, err := bufio.NewReaderSize(io.LimitReader(r, maxLine), maxLine).ReadSlice('\n')
+	defer clear(line) // it may hold a passphrase
 	if err != nil {
 		return errLine
 	}
-	defer clear(line) // it may hold a passphrase
 	if err := json.Unmarshal(line, into); err != nil {
 		return errLine
 	}
