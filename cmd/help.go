@@ -178,6 +178,9 @@ func glossary() []word {
 		{"chain", "a list of signed entries that a server cannot forge"},
 		{"blob", "a sealed file, stored in pieces; its reference opens it"},
 		{"posture", "how safe each node really is"},
+		{"grant", "an earlier room key, sealed for who came later"},
+		{"organisation key", "24 words of the founder; it stands above all admins"},
+		{"proposal", "a line by which two admins act against a third"},
 		{"revoke", "take a user off the bus; kick: out of one room"},
 	}
 }
