@@ -138,8 +138,12 @@ func (s *chat) next(p *post, id bus.RecordID) bool {
 	return true
 }
 
-// answered takes what became of a record.
+// answered takes what became of a record. What came back before that was under way
+// until now: there is room for so many answers, and nothing goes ahead of what waits.
 func (s *chat) answered(room bus.RoomID, p *post, a client.Ack) {
+	s.mu.Lock()
+	delete(p.flying, a.ID)
+	s.mu.Unlock()
 	if a.Err != nil {
 		s.refuse(room, p, a.ID, a.Err)
 		return
@@ -170,7 +174,6 @@ func (s *chat) arrived(room bus.RoomID, id bus.RecordID) {
 func (p *post) end(id bus.RecordID) {
 	p.over[id] = true
 	delete(p.queued, id)
-	delete(p.flying, id)
 	delete(p.refused, id)
 }
 

@@ -165,3 +165,24 @@ func TestChatGaps(t *testing.T) {
 		}
 	})
 }
+
+// What came back is under way until the connection answers: else more could be
+// handed to it than it has room for answers, and later records go ahead of earlier ones.
+func TestChatHandsInOrder(t *testing.T) {
+	t.Parallel()
+	s := newChat(t.Context(), &Env{}, nil, 0, bus.RoomID{})
+	p := &post{queued: map[bus.RecordID]bool{}, flying: map[bus.RecordID]bool{}, refused: map[bus.RecordID]bool{}, over: map[bus.RecordID]bool{}}
+	for n := range byte(postAhead) {
+		if !s.next(p, bus.RecordID{1, n}) {
+			t.Fatalf("record %d is not handed on", n)
+		}
+	}
+	waits, later := bus.RecordID{2}, bus.RecordID{3}
+	if s.next(p, waits) {
+		t.Error("more are under way than there is room for")
+	}
+	p.end(bus.RecordID{1, 0})
+	if s.next(p, later) {
+		t.Error("a later record goes ahead of one that waits")
+	}
+}
