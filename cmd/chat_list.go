@@ -37,6 +37,7 @@ func (s *chat) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.reach(refs)
 	listed := map[bus.RoomID]bool{}
 	for _, ref := range refs {
 		listed[ref.ID] = true
@@ -64,6 +65,11 @@ func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
 	}
 	s.mu.Lock()
 	r := s.rooms[ref.ID]
+	if r == nil { // left meanwhile
+		s.mu.Unlock()
+		return nil
+	}
+	r.stored = max(r.stored, ref.Last)
 	if r.info.Last == r.after { // nothing of it was told yet
 		r.begin(ref.Last, s.newcomer && r.info.With != s.c.Handle())
 	}
@@ -87,9 +93,22 @@ func (r *chatRoom) back(f client.Facts) bool {
 	return true
 }
 
-// begin says where following begins: after what was read, but not too far back.
-// Who never had a chat here is not shown everything as new.
+// reach takes in how far the node says that rooms go.
+func (s *chat) reach(refs []client.RoomRef) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ref := range refs {
+		if r := s.rooms[ref.ID]; r != nil {
+			r.stored = max(r.stored, ref.Last)
+		}
+	}
+}
+
+// begin says where following begins: after what was read, but not too far back,
+// and never behind what is there. Who never had a chat here is not shown everything
+// as new.
 func (r *chatRoom) begin(last uint64, first bool) {
+	r.after, r.info.Read = min(r.after, last), min(r.info.Read, last)
 	if last > chatBehind {
 		r.after = max(r.after, last-chatBehind)
 	}

@@ -170,6 +170,7 @@ func (s *chat) readElsewhere(id bus.RoomID, m *bus.Message) error {
 	if !ok || !own || m.From != s.c.Handle() {
 		return nil
 	}
+	marks = s.believed(marks)
 	s.told(marks)
 	for room, seq := range marks {
 		if err := s.readTo(s.ctx, room, seq); err != nil {
@@ -178,6 +179,40 @@ func (s *chat) readElsewhere(id bus.RoomID, m *bus.Message) error {
 		s.show(room)
 	}
 	return s.c.SetMark(s.ctx, id, m.Seq)
+}
+
+// believed cuts marks down to what is stored. Whoever has a device of this person,
+// until it is revoked, could else mark as read for good what nobody has written yet.
+func (s *chat) believed(marks client.Marks) client.Marks {
+	within, ahead := s.within(marks)
+	if !ahead {
+		return within
+	}
+	if refs, err := s.c.ListMyRooms(s.ctx); err == nil { // else the next mark is believed
+		s.reach(refs)
+		within, _ = s.within(marks)
+	}
+	return within
+}
+
+// within cuts marks down to what is known to be stored, and reports whether one was
+// ahead of that. A room that is not known has nothing to mark.
+func (s *chat) within(marks client.Marks) (cut client.Marks, ahead bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cut = client.Marks{}
+	for id, seq := range marks {
+		r := s.rooms[id]
+		if r == nil {
+			continue
+		}
+		most := max(r.stored, r.info.Last)
+		ahead = ahead || seq > most
+		if seq = min(seq, most); seq > 0 {
+			cut[id] = seq
+		}
+	}
+	return cut, ahead
 }
 
 // show tells a room's facts as they are kept here.

@@ -3,11 +3,15 @@ package cmd
 import (
 	"context"
 	"strings"
+
+	"maps"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/internal/seal"
 	"unibus/tui"
 )
@@ -184,5 +188,26 @@ func TestChatHandsInOrder(t *testing.T) {
 	p.end(bus.RecordID{1, 0})
 	if s.next(p, later) {
 		t.Error("a later record goes ahead of one that waits")
+	}
+}
+
+// A device that was stolen may tell any mark. What nobody has written yet stays
+// unread.
+func TestChatBelievesNoMarkAhead(t *testing.T) {
+	t.Parallel()
+	r := chatRoom{info: tui.Room{Last: 1 << 40, Read: 1 << 40}, after: 1 << 40}
+	r.begin(7, false)
+	r.count(bus.Event{Message: &bus.Message{Seq: 8, From: "bob", Kind: "text"}}, "alice")
+	if r.after != 7 || r.info.Unread != 1 {
+		t.Errorf("begins after %d, %d unread; want 7, 1", r.after, r.info.Unread)
+	}
+	s := newChat(t.Context(), &Env{}, nil, 0, bus.RoomID{})
+	s.rooms[bus.RoomID{1}], s.rooms[bus.RoomID{2}] = &chatRoom{stored: 7}, &chatRoom{info: tui.Room{Last: 5}}
+	cut, ahead := s.within(client.Marks{{1}: math.MaxUint64, {2}: 4, {3}: 9})
+	if want := (client.Marks{{1}: 7, {2}: 4}); !ahead || !maps.Equal(cut, want) {
+		t.Errorf("believes %v, ahead: %v; want %v", cut, ahead, want)
+	}
+	if _, ahead := s.within(client.Marks{{1}: 7, {2}: 5}); ahead {
+		t.Error("asks the node for what it knows")
 	}
 }
