@@ -33,8 +33,20 @@ func (f folder) live(e *bus.Event) {
 
 // known reports whether a message is here already: a fill may overlap.
 func (f folder) known(m *bus.Message) bool {
-	e := f.room.list.FindID(m.ID)
+	e := f.here(m)
 	return e != nil && !e.Pending()
+}
+
+// here is the entry of a message, nil where there is none. An id stands for a record
+// only together with its sender, who chose it.
+func (f folder) here(m *bus.Message) *timeline.Entry {
+	if e := f.room.list.Find(bus.RecordRef{Frame: m.Hash.Prefix(), Number: m.Number}); e != nil {
+		return e
+	}
+	if e := f.room.list.FindID(m.ID); e != nil && e.From == text.Line(string(m.From)) {
+		return e
+	}
+	return nil
 }
 
 // page takes a page of history, above everything or below it.

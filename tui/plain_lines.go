@@ -108,7 +108,7 @@ func (p *plain) before(e *Event) func() {
 	}
 	m := messageOf(*e)
 	if m == nil || !changes(m.Kind) {
-		known := m != nil && r.list.FindID(m.ID) != nil // own ones were printed when they were typed
+		known := m != nil && (folder{r, p.m.self}).here(m) != nil // own ones were printed when they were typed
 		return func() { p.happened(r, e.Happened, m, known) }
 	}
 	var was timeline.Entry

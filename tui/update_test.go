@@ -277,3 +277,23 @@ func TestEditor(t *testing.T) {
 	drive(t, staged(), 80, 24, with("exit 1")).typed("a draft").press("ctrl+o").wants("> a draft", "! editor: sh ended with an error")
 	drive(t, staged(), 80, 24, with(`printf '\033]52;c;eA==\007hi' > "$0"`)).press("ctrl+o").wants("hi").lacks("]52")
 }
+
+// The id of a record is its sender's to choose: what somebody sends under that of
+// another's takes the place of nothing.
+func TestRecordsOfOneID(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	theirs, mine := said(ops, 15, "mallory", "I was first"), said(ops, 16, "alice", "deploy 42 failed")
+	mine.ID = theirs.ID
+	before := d.m.rooms[ops].list.Len()
+	d.tell(happens(theirs), happens(mine)).wants("I was first", "deploy 42 failed")
+	d.tell(happens(mine), happens(theirs))
+	if n := d.m.rooms[ops].list.Len() - before; n != 2 {
+		t.Errorf("two messages are %d entries", n)
+	}
+	d.typed("not confirmed").press("enter")
+	held := d.m.rooms[ops].list.Held()
+	theirs = said(ops, 17, "mallory", "instead")
+	theirs.ID = held[0].ID
+	d.tell(happens(theirs)).wants("not confirmed", "instead")
+}

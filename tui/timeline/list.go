@@ -70,9 +70,9 @@ func (l *List) position(e *Entry) int {
 	return e.pos
 }
 
-// Append adds the newest entry. What was pending under its ID is gone.
+// Append adds the newest entry. What was pending under the ID of one's own is gone.
 func (l *List) Append(e *Entry) {
-	l.Forget(e.ID)
+	l.confirm(e)
 	e.pos = l.end()
 	if !l.follow && l.at >= l.end() {
 		l.at++
@@ -85,10 +85,10 @@ func (l *List) Append(e *Entry) {
 }
 
 // Prepend adds older entries, oldest first, above all others. What was pending
-// under the ID of one is gone.
+// under the ID of one's own is gone.
 func (l *List) Prepend(entries []*Entry) {
 	for _, e := range slices.Backward(entries) {
-		l.Forget(e.ID)
+		l.confirm(e)
 		e.pos = l.first() - 1
 		l.old = append(l.old, e)
 		l.index(e)
@@ -100,6 +100,13 @@ func (l *List) Hold(e *Entry) {
 	e.held = true
 	l.held = append(l.held, e)
 	l.index(e)
+}
+
+// confirm removes what was pending and is e by now. Others choose ids as they like.
+func (l *List) confirm(e *Entry) {
+	if e.Mine {
+		l.Forget(e.ID)
+	}
 }
 
 // Forget removes what is pending under an ID.
@@ -176,7 +183,7 @@ func (l *List) index(e *Entry) {
 	if e.Ref != (bus.RecordRef{}) {
 		l.byRef[e.Ref] = e
 	}
-	if e.ID != (bus.RecordID{}) {
+	if held := l.byID[e.ID]; e.ID != (bus.RecordID{}) && (held == nil || e.Mine || !held.Mine) {
 		l.byID[e.ID] = e
 	}
 }
@@ -210,7 +217,8 @@ func (l *List) Trust(from text.Safe, now bus.Trust) {
 // Find returns the entry that a reference names, nil where it is not here.
 func (l *List) Find(ref bus.RecordRef) *Entry { return l.byRef[ref] }
 
-// FindID returns the entry of a record, nil where it is not here.
+// FindID returns the entry of a record, nil where it is not here. Of several under
+// one id it is one's own, else one of them.
 func (l *List) FindID(id bus.RecordID) *Entry { return l.byID[id] }
 
 // Held are the entries that nobody has confirmed, oldest first.
