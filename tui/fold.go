@@ -92,11 +92,19 @@ func (f folder) change(m *bus.Message, late bool) {
 	}
 }
 
-// keep remembers a change of a message that is not here.
+// keep remembers a change of a message that is not here: from everybody so much, so
+// that nobody fills up the part of others.
 func (f folder) keep(m *bus.Message) {
-	if m.ReplyTo != nil && len(f.room.loose) < maxLoose {
-		f.room.loose[*m.ReplyTo] = append(f.room.loose[*m.ReplyTo], m)
+	r, weight := f.room, looseCost+len(m.Text)
+	if m.ReplyTo == nil || r.weights[m.From]+weight > maxLoose {
+		return
 	}
+	again := func(o *bus.Message) bool { return o.ID == m.ID && o.From == m.From }
+	if slices.ContainsFunc(r.loose[*m.ReplyTo], again) { // a page may be read again
+		return
+	}
+	r.weights[m.From] += weight
+	r.loose[*m.ReplyTo] = append(r.loose[*m.ReplyTo], m)
 }
 
 // settle fills in what an entry answers, and applies what was kept for it.
@@ -111,6 +119,9 @@ func (f folder) settle(e *timeline.Entry) {
 	}
 	delete(f.room.loose, e.Ref)
 	for _, m := range waiting {
+		if f.room.weights[m.From] -= looseCost + len(m.Text); f.room.weights[m.From] <= 0 {
+			delete(f.room.weights, m.From)
+		}
 		if !f.apply(e, m) {
 			f.keep(m)
 		}

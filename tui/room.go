@@ -17,9 +17,10 @@ const (
 	// maxEntries bounds what of a room is in memory; older messages are loaded
 	// again when somebody scrolls there.
 	maxEntries = 20_000
-	// maxLoose bounds the edits, deletes and reactions that wait for a message
-	// which is not loaded.
-	maxLoose = 1000
+	// maxLoose bounds the edits, deletes and reactions of one sender that wait for a
+	// message which is not loaded, or not his to change: in bytes, looseCost and the
+	// text of each.
+	maxLoose, looseCost = 1 << 20, 1 << 10
 )
 
 // room is one room on this screen.
@@ -28,6 +29,7 @@ type room struct {
 	shown   text.Safe // the name with its sign
 	list    *timeline.List
 	loose   map[bus.RecordRef][]*bus.Message
+	weights map[bus.Handle]int // what of loose is whose
 	members []Member
 	waiting map[bus.RecordID]bool // edits, deletes and reactions of one's own that were not sent yet
 	notify  Notify
@@ -48,7 +50,8 @@ type room struct {
 }
 
 func newRoom(info Room) *room {
-	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{}, waiting: map[bus.RecordID]bool{}}
+	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{},
+		weights: map[bus.Handle]int{}, waiting: map[bus.RecordID]bool{}}
 }
 
 // title is the name with its sign, cleaned.

@@ -297,3 +297,23 @@ func TestRecordsOfOneID(t *testing.T) {
 	theirs.ID = held[0].ID
 	d.tell(happens(theirs)).wants("not confirmed", "instead")
 }
+
+// Who changes what is not there has so much kept and no more, and fills up nobody
+// else's part.
+func TestChangesThatNobodyCanPlace(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	r := d.m.rooms[ops]
+	for n := range 2 * maxLoose / looseCost {
+		d.tell(happens(about2(said(ops, 100+n, "mallory", "x"), "edit", 14)), happens(about2(said(ops, 10_000+n, "mallory", "x"), "edit", 9000+n)))
+	}
+	d.tell(happens(about2(said(ops, 5000, "alice", "alice changed it"), "edit", 5001)))
+	kept := 0
+	for _, some := range r.loose {
+		kept += len(some)
+	}
+	if kept > maxLoose/looseCost {
+		t.Errorf("%d changes are kept", kept)
+	}
+	d.tell(happens(said(ops, 5001, "alice", "as it was"))).wants("alice changed it").lacks("as it was")
+}
