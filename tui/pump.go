@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -95,24 +96,58 @@ func (p *pump) gather(b *batchMsg, events []Event) {
 	}
 }
 
-// squeeze drops messages: all of rooms that nobody looks at, and of the one on
-// the screen the older ones. What is no message is kept: of that a session
-// sends little.
+// squeeze drops what came in frames: all of rooms that nobody looks at, and of the
+// one on the screen the older ones. What is missing of one sender becomes one number.
+// All else is kept: of that a session sends little.
 func (p *pump) squeeze(b *batchMsg) {
 	shown := p.seen.Load()
 	spare := len(b.events) - pumpSize/2
 	kept := b.events[:0]
+	gaps := gaps{}
 	for _, e := range b.events {
 		here := shown != nil && e.Room == *shown
-		if message := messageOf(e); message != nil && (!here || spare > 0) {
-			p.lose(b, e.Room, message)
+		switch {
+		case gaps.add(&e):
 			spare--
-			continue
+		case ofFrame(e) && (!here || spare > 0):
+			p.lose(b, e)
+			spare--
+		default:
+			kept = append(kept, e)
 		}
-		kept = append(kept, e)
 	}
 	clear(b.events[len(kept):])
 	b.events = kept
+}
+
+// gaps are what is missing of each sender in each room.
+type gaps map[gapOf]*bus.GapEvent
+
+type gapOf struct {
+	room bus.RoomID
+	from bus.Handle
+}
+
+// add reports whether e is a gap that was added to an earlier one; the first one
+// becomes one that can be added to.
+func (g gaps) add(e *Event) bool {
+	if e.Happened == nil || e.Happened.Gap == nil {
+		return false
+	}
+	gap := *e.Happened.Gap
+	of := gapOf{e.Room, gap.From}
+	if known := g[of]; known != nil {
+		known.Missed += min(gap.Missed, math.MaxUint32-known.Missed)
+		return true
+	}
+	g[of], e.Happened = &gap, &bus.Event{Gap: &gap}
+	return false
+}
+
+// ofFrame reports whether an event is what a frame held, or that it cannot be shown:
+// a page of history has it again. Members make as many of both as they like.
+func ofFrame(e Event) bool {
+	return messageOf(e) != nil || e.Happened != nil && (e.Happened.Undecryptable != nil || e.Happened.Order != nil)
 }
 
 func messageOf(e Event) *bus.Message {
@@ -125,11 +160,17 @@ func messageOf(e Event) *bus.Message {
 	return e.Happened.Message
 }
 
-func (p *pump) lose(b *batchMsg, room bus.RoomID, m *bus.Message) {
+func (p *pump) lose(b *batchMsg, e Event) {
+	if e.Happened.Order != nil { // nothing to see
+		return
+	}
 	if b.lost == nil {
 		b.lost = map[bus.RoomID]tally{}
 	}
-	t := b.lost[room]
+	t, m := b.lost[e.Room], messageOf(e)
+	if m == nil {
+		m = &bus.Message{Seq: e.Happened.Undecryptable.Seq}
+	}
 	t.last = max(t.last, m.Seq)
 	if counts(m, p.self) {
 		t.unread++
@@ -137,7 +178,7 @@ func (p *pump) lose(b *batchMsg, room bus.RoomID, m *bus.Message) {
 			t.mentions++
 		}
 	}
-	b.lost[room] = t
+	b.lost[e.Room] = t
 }
 
 // counts reports whether a message is one that can be unread.

@@ -105,6 +105,42 @@ func TestPumpAndASlowScreen(t *testing.T) {
 	})
 }
 
+// TestPumpAndWhatDoesNotOpen: a member who sends what cannot be shown, and leaves
+// numbers out, grows no memory while the screen is behind, and nothing that he leaves
+// out is forgotten.
+func TestPumpAndWhatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const frames = 20_000
+		got := gathered(t, time.Second, func(in chan<- []Event) {
+			time.Sleep(20 * time.Millisecond)
+			for n := range frames {
+				in <- []Event{{Room: general, Happened: &bus.Event{Undecryptable: &bus.UndecryptableEvent{Seq: uint64(n + 1)}}},
+					{Room: ops, Happened: &bus.Event{Gap: &bus.GapEvent{From: "mallory", Missed: 1}}},
+					{Room: ops, Happened: &bus.Event{Order: &bus.OrderEvent{From: "mallory"}}}}
+			}
+		})
+		missed, last := uint64(0), uint64(0)
+		for _, b := range got {
+			if len(b.events) > pumpSize+3 {
+				t.Errorf("a batch of %d events", len(b.events))
+			}
+			for _, e := range b.events {
+				if e.Happened.Gap != nil {
+					missed += uint64(e.Happened.Gap.Missed)
+				}
+				if u := e.Happened.Undecryptable; u != nil {
+					last = max(last, u.Seq)
+				}
+			}
+			last = max(last, b.lost[general].last)
+		}
+		if missed != frames || last != frames {
+			t.Errorf("%d missed, last %d; want %d", missed, last, frames)
+		}
+	})
+}
+
 func newestOf(events []Event, room bus.RoomID) (seq uint64) {
 	for _, e := range events {
 		if e.Room == room && e.Happened != nil {
