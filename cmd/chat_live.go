@@ -33,7 +33,11 @@ func (s *chat) live() {
 		switch {
 		case s.ctx.Err() != nil:
 			return
-		case err == nil, s.lost(err):
+		case err == nil:
+		case s.lost(err):
+			if !s.sleep(1) { // a node may list it again at once, for ever
+				return
+			}
 		case passes(err):
 			tries++
 			if !s.pause(tries, err) {
@@ -173,8 +177,9 @@ func (s *chat) following(before *client.Live) *client.Live {
 			ids = append(ids, id)
 		}
 	}
+	self := s.c.Handle()
 	slices.SortFunc(ids, func(a, b bus.RoomID) int {
-		return cmp.Or(cmp.Compare(s.rank(b), s.rank(a)), strings.Compare(a.String(), b.String()))
+		return cmp.Or(cmp.Compare(s.rank(b, self), s.rank(a, self)), strings.Compare(a.String(), b.String()))
 	})
 	ids = ids[:min(len(ids), bus.MaxOpenRooms)]
 	l := before.Again(func(id bus.RoomID) bool { return slices.Contains(ids, id) })
@@ -187,12 +192,15 @@ func (s *chat) following(before *client.Live) *client.Live {
 }
 
 // rank is how much a room is to be followed: that on the screen, then that of
-// one's own devices.
-func (s *chat) rank(id bus.RoomID) int {
-	switch {
+// one's own devices, those that one made or reads, and last those that strangers may
+// have put one into.
+func (s *chat) rank(id bus.RoomID, self bus.Handle) int {
+	switch info := s.rooms[id].info; {
 	case id == s.looked:
+		return 3
+	case info.With == self:
 		return 2
-	case s.rooms[id].info.With == s.c.Handle():
+	case info.By == self || info.Read > 0:
 		return 1
 	}
 	return 0

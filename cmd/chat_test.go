@@ -2,10 +2,9 @@ package cmd
 
 import (
 	"context"
-	"strings"
-
 	"maps"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,5 +208,31 @@ func TestChatBelievesNoMarkAhead(t *testing.T) {
 	}
 	if _, ahead := s.within(client.Marks{{1}: 7, {2}: 5}); ahead {
 		t.Error("asks the node for what it knows")
+	}
+}
+
+// Whoever is put into rooms by strangers goes on following his own: a connection
+// takes so many.
+func TestChatFollowsOwnRoomsFirst(t *testing.T) {
+	t.Parallel()
+	s := newChat(t.Context(), &Env{}, nil, 0, bus.RoomID{})
+	stranger, self := tui.Room{By: "mallory", With: "mallory", Last: 9}, bus.Handle("alice")
+	s.rooms[bus.RoomID{1}] = &chatRoom{info: stranger}
+	mine := map[string]tui.Room{
+		"one's own":      {By: self},
+		"that one reads": {By: "bob", Read: 3},
+		"with oneself":   {By: self, With: self},
+		"on the screen":  {By: "mallory"},
+	}
+	s.looked = bus.RoomID{2}
+	for what, info := range mine {
+		id := bus.RoomID{3}
+		if what == "on the screen" {
+			id = s.looked
+		}
+		s.rooms[id] = &chatRoom{info: info}
+		if s.rank(id, self) <= s.rank(bus.RoomID{1}, self) {
+			t.Errorf("a room %s comes after that of a stranger", what)
+		}
 	}
 }
