@@ -54,10 +54,11 @@ func (c *Client) repair(ctx context.Context, id bus.RoomID) (again time.Duration
 }
 
 // refusedRekey reports whether somebody may go on although a rekey of his was
-// refused: others may make it, or he may later.
+// refused: others may make it, or he may later, or it has no place for all of them
+// until somebody leaves.
 func refusedRekey(err error) bool {
 	kind := bus.KindOf(err)
-	return kind == bus.Limited || kind == bus.Forbidden
+	return kind == bus.Limited || kind == bus.Forbidden || kind == bus.TooLarge
 }
 
 func complain(about roomlog.Complaint) step {

@@ -153,6 +153,17 @@ func TestRefusedComplaint(t *testing.T) {
 	m.noFaults(t)
 }
 
+// What keeps an epoch from being begun ends nobody's reading: a room has no place for
+// one more device.
+func TestRefusedRekeys(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[bus.Kind]bool{bus.Limited: true, bus.Forbidden: true, bus.TooLarge: true, bus.Integrity: false, bus.Failed: false} {
+		if refusedRekey(bus.Errorf(kind, "x", "x")) != want {
+			t.Errorf("%v goes on: %v", kind, !want)
+		}
+	}
+}
+
 // addBadly has a device add somebody to a room, whose envelope alone holds nothing.
 func (m *model) addBadly(ctx context.Context, d *device, id bus.RoomID, who *human) {
 	d.world.mu.Lock()

@@ -15,7 +15,7 @@ func (c *Client) welcome(ctx context.Context, id bus.RoomID) error {
 		return nil
 	}
 	_, err := c.tidy(ctx, id)
-	if kind := bus.KindOf(err); kind == bus.Limited || kind == bus.Forbidden || errors.Is(err, errNoKey) {
+	if refusedRekey(err) || errors.Is(err, errNoKey) {
 		return nil
 	}
 	return err
