@@ -111,19 +111,29 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 // ownKey is the account key of an identity, as far as it is known on this
 // device: what the chains say that it keeps, else what the seed gives.
 func (e *Env) ownKey(ctx context.Context, home profile.Home, at profile.Context, o opened) (key *identity.VerifyKey, err error) {
+	err = e.withKeys(ctx, home, at, o, func(c *client.Client) (err error) {
+		key, err = c.KnownKey(ctx)
+		return err
+	})
+	return key, err
+}
+
+// withKeys runs f with a client of keys that are open already, if a bus has taken
+// them in.
+func (e *Env) withKeys(ctx context.Context, home profile.Home, at profile.Context, o opened, f func(*client.Client) error) error {
 	if at.Pending || len(at.CAPEM) == 0 {
-		return nil, nil
+		return nil
 	}
 	store, err := home.Open(ctx, at.Name, o.id.ProfileKey)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c, err := newClient(e, o.id, infoOf(at), store, o.place())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.Close()
-	return c.KnownKey(ctx)
+	return f(c)
 }
 
 // show describes an identity; key is its account key, if that is known.

@@ -36,13 +36,15 @@ func newIdentityWordsCmd(env *Env) *cobra.Command {
 		Short: "Print the 24 words that bring your account back, or forget them",
 		Long: "Print the 24 words that bring your account back when all devices are lost. Write\n" +
 			"them on paper: whoever reads them is you. With --org they are those of the bus\n" +
-			"itself, which only its founder has.\n\n" +
+			"itself, which only its founder has. Words that another device replaced are not\n" +
+			"printed, if the node can be asked.\n\n" +
 			"With --forget what the words stand for is removed from this device, so that a\n" +
 			"thief of it gets less: three of the words are asked first. Copies that were made\n" +
 			"before still hold it.\n\n" +
-			"With --restore words that were forgotten are put back, if they are the right\n" +
-			"ones: those of the organisation key, say, before an admin is revoked. They are\n" +
-			"typed unseen, or stand in a file or on stdin.",
+			"With --restore words are put here that were forgotten, or made by 'unibus\n" +
+			"identity rotate' on another device, if they are the right ones: those of the\n" +
+			"organisation key, say, before an admin is revoked. They are typed unseen, or\n" +
+			"stand in a file or on stdin.",
 		Example: "  unibus identity words\n" +
 			"  unibus identity words --forget\n" +
 			"  unibus identity words --org\n" +
@@ -118,6 +120,10 @@ func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
 		return err
 	}
 	if !o.forget {
+		err := env.withKeys(ctx, home, at, keys, func(c *client.Client) error { return o.check(ctx, env, c, keys.id) })
+		if err != nil {
+			return err
+		}
 		return printSecret(env, words)
 	}
 	if err := env.knowsWords(ctx, words); err != nil {
@@ -128,6 +134,21 @@ func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
 	}
 	return printChange(env, "change", "", changed{Name: at.Name, Changed: true},
 		text.Line("the "+o.thing()+" of "+at.Name+" are forgotten here: only your paper has them"))
+}
+
+// check keeps words that were replaced on another device from being written on
+// paper as good ones.
+func (o wordsOptions) check(ctx context.Context, env *Env, c *client.Client, f *identity.File) error {
+	var unasked, err error
+	if o.org {
+		unasked, err = c.CheckOrg(ctx, *f.Org)
+	} else {
+		unasked, err = c.CheckSeed(ctx, *f.Seed)
+	}
+	if unasked != nil {
+		env.note(text.Line("the bus could not be asked whether there are newer words: " + unasked.Error()))
+	}
+	return err
 }
 
 func (o wordsOptions) thing() string {

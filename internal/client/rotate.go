@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -12,8 +13,8 @@ import (
 )
 
 // ErrNeedsWords: the account key is not on this device any more.
-var ErrNeedsWords = bus.Errorf(bus.Invalid, "needs_words", "the words of this account were forgotten here").
-	WithHint("give them: unibus identity rotate -")
+var ErrNeedsWords = bus.Errorf(bus.Invalid, "needs_words", "the words of this account are not on this device").
+	WithHint("give them from your paper: unibus identity rotate -")
 
 // Rotate gives the account another seed, and with it another A and another
 // recovery endpoint. Typed is the seed in force where the identity has it no
@@ -22,7 +23,11 @@ var ErrNeedsWords = bus.Errorf(bus.Invalid, "needs_words", "the words of this ac
 // again. It returns the rooms with a new key, and those where the next member
 // that acts makes one.
 func (c *Client) Rotate(ctx context.Context, typed *identity.Seed) (rekeyed, pending []bus.RoomID, err error) {
-	old, next, err := c.nextSeed(typed)
+	key, err := c.keyNow(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	old, next, err := c.nextSeed(key, typed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,29 +44,57 @@ func (c *Client) Rotate(ctx context.Context, typed *identity.Seed) (rekeyed, pen
 	return c.dropEnded(ctx)
 }
 
-// nextSeed keeps a new seed, or finds the one that was kept before. Old is nil
-// where nobody has it.
-func (c *Client) nextSeed(typed *identity.Seed) (old *identity.Seed, next identity.Seed, err error) {
+// keyNow is this account's key in force.
+func (c *Client) keyNow(ctx context.Context) (key identity.VerifyKey, err error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if err := c.syncOwnNow(ctx); err != nil {
+		return key, err
+	}
+	return c.world.accounts[c.id.Account].Key, nil
+}
+
+// nextSeed keeps a new seed, or finds the one that was kept before. Old is the one
+// that gives the key in force; nil where the next one does already. Who has neither
+// keeps nothing: a seed that nobody can put in force would be in the way for ever.
+func (c *Client) nextSeed(key identity.VerifyKey, typed *identity.Seed) (old *identity.Seed, next identity.Seed, err error) {
 	if c.kems.keys == nil {
 		return nil, next, bus.Errorf(bus.Unsafe, "keys_fixed", "these keys cannot be changed here").
 			WithHint("rotate on a device of your own")
 	}
-	err = c.kems.keys.Update(func(f *identity.File) (bool, error) {
-		if old = f.Seed; old == nil {
-			old = typed
+	var refused error
+	err = c.kems.keys.Update(func(f *identity.File) (changed bool, err error) {
+		changed = dropSeed(f, key)
+		if old = inForce(key, f.Seed, typed); old == nil && !gives(f.Next, key) {
+			refused = noSeed(f.Seed, typed)
+			return changed, nil
 		}
 		if f.Next != nil {
 			next = *f.Next
-			return false, nil
-		}
-		if old == nil {
-			return false, ErrNeedsWords
+			return changed, nil
 		}
 		next = identity.NewSeed()
 		f.Next = &next
 		return true, nil
 	})
-	return old, next, err
+	return old, next, cmp.Or(err, refused)
+}
+
+// inForce is the seed that gives an account key, nil where none does.
+func inForce(key identity.VerifyKey, seeds ...*identity.Seed) *identity.Seed {
+	for _, s := range seeds {
+		if gives(s, key) {
+			return s
+		}
+	}
+	return nil
+}
+
+func noSeed(kept, typed *identity.Seed) error {
+	if kept == nil && typed == nil {
+		return ErrNeedsWords
+	}
+	return errOldWords
 }
 
 // rotateChain appends what is still missing of a rotation.
@@ -116,4 +149,4 @@ func (c *Client) rotation(acc *account.State, old *identity.Seed, next identity.
 
 // errOldWords: the account has another A than these words give.
 var errOldWords = bus.Errorf(bus.Unauthenticated, "old_words", "these are not the words of your account: it has other ones by now").
-	WithHint("use those that the last 'unibus identity rotate' made, on the device where it was run")
+	WithHint("they were made by 'unibus identity rotate' on another device; put those here: unibus identity words --restore -")
