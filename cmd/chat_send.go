@@ -51,6 +51,9 @@ func (s *chat) maySend(room bus.RoomID) error {
 		return bus.ErrNotMember
 	case r.info.Changed > 0:
 		return client.KeyChanged("somebody in this room").WithHint("compare first: /verify USER")
+	case r.info.Rejected > 0:
+		return bus.Errorf(bus.Integrity, "user_rejected", "you compared numbers with somebody in this room, and they differed").
+			WithHint("have them taken out, or compare once more: /verify USER")
 	case !r.info.Role.Writes():
 		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").WithHint("ask an owner of the room")
 	}

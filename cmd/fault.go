@@ -35,6 +35,7 @@ func faults() []fault {
 		{"bad_proposal", toldError, "a proposal against an admin that is not what its author signed"},
 		{"old_keys", toldError, "the keys of this endpoint are an older copy of themselves"},
 		{"key_changed", toldError, "a user of the room has another key than before"},
+		{"user_rejected", toldError, "a user of the room is somebody else: you compared, and the numbers differed"},
 		{"number_differs", toldError, "the number that was read out is not that of the two"},
 		{"wrong_pin", toldError, "the node does not hold this bus's certificate"},
 		{"wrong_ca", toldError, "the node does not hold the certificate that the link names"},

@@ -33,7 +33,9 @@ func newIdentityVerifyCmd(env *Env) *cobra.Command {
 			"the other. Compare it over a call or side by side, not in a room of the bus, and\n" +
 			"say what you found with --match or --differ. Or give the number that the other\n" +
 			"one sees: then it is compared here. What a user writes whose number differs is\n" +
-			"not shown any more.",
+			"not shown any more, and nothing is sent to rooms that they are in.\n\n" +
+			"What you decide counts on this device alone: your other devices, and one that\n" +
+			"'unibus identity recover' makes, have not compared.",
 		Example: "  unibus identity verify bob\n" +
 			"  unibus identity verify bob --match\n" +
 			"  unibus identity verify bob 12345 67890 ...",

@@ -52,7 +52,7 @@ func (m *Model) titleBar(width int) string {
 }
 
 func (m *Model) titleStyle() theme.Style {
-	if m.current != nil && (m.current.Changed > 0 || m.current.Clear) {
+	if m.current != nil && (m.current.Changed > 0 || m.current.Rejected > 0 || m.current.Clear) {
 		return m.theme.Bad
 	}
 	return m.theme.Bar
@@ -72,6 +72,9 @@ func (m *Model) roomFacts() (parts []string) {
 	}
 	if r.Changed > 0 {
 		parts = append(parts, "! key changed")
+	}
+	if r.Rejected > 0 {
+		parts = append(parts, fmt.Sprintf("! %d rejected", r.Rejected))
 	}
 	if r.Clear {
 		parts = append(parts, "! NOT ENCRYPTED")

@@ -52,6 +52,7 @@ type Room struct {
 	Members    int
 	Unverified int // members that nobody compared
 	Changed    int // members that have another key than before
+	Rejected   int // members whose numbers were compared, and they differed
 
 	// Last is the newest sequence, Read the newest one that was marked as seen;
 	// Unread and Mentions count the messages of others between them: those of

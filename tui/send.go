@@ -46,18 +46,26 @@ func (m *Model) maySend() bool {
 	case r.readOnly() != "":
 		m.say(r.readOnly())
 	case r.Changed > 0:
-		m.toast = toast{words: "not sent: the key of " + m.changedMember(r) + " changed; compare first: /verify " + m.changedMember(r),
-			until: m.o.Now().Add(2 * toastTime), grave: true}
+		who := m.member(r, bus.TrustChanged)
+		m.warn("not sent: the key of " + who + " changed; compare first: /verify " + who)
+	case r.Rejected > 0:
+		who := m.member(r, bus.TrustRejected)
+		m.warn("not sent: you rejected the key of " + who + "; /kick " + who + ", or compare once more: /verify " + who)
 	default:
 		return true
 	}
 	return false
 }
 
-// changedMember is a member whose key is another than before.
-func (m *Model) changedMember(r *room) text.Safe {
+// warn shows a grave toast, for longer than others.
+func (m *Model) warn(words text.Safe) {
+	m.toast = toast{words: words, until: m.o.Now().Add(2 * toastTime), grave: true}
+}
+
+// member is one of those who stand so with this user.
+func (m *Model) member(r *room, as bus.Trust) text.Safe {
 	for _, member := range r.members {
-		if member.Trust == bus.TrustChanged {
+		if member.Trust == as {
 			return line(member.User)
 		}
 	}

@@ -22,6 +22,7 @@ type Facts struct {
 	Members    int
 	Unverified int // members that nobody compared
 	Changed    int // members that have another key than before
+	Rejected   int // members whose numbers this user compared, and they differed
 }
 
 // KnownRooms lists the rooms that the profile knows, without asking the node.
@@ -74,6 +75,8 @@ func (c *Client) facts(ctx context.Context, called profile.RoomName) (Facts, err
 			f.Unverified++
 		case bus.TrustChanged:
 			f.Changed++
+		case bus.TrustRejected:
+			f.Rejected++
 		}
 	}
 	return f, nil

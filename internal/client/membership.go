@@ -36,8 +36,8 @@ func (c *Client) AddMembers(ctx context.Context, id bus.RoomID, role bus.RoomRol
 	})
 }
 
-// joined returns a user who can be added to rooms: one with an endpoint. The
-// bus log was read on, and the world is locked.
+// joined returns a user who can be added to rooms: one with an endpoint, whom this
+// user trusts as far as he may be sent to. The bus log was read on, and the world is locked.
 func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, error) {
 	a := c.world.bus.User(h)
 	if !a.Active() {
@@ -50,7 +50,7 @@ func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, err
 	if c.world.accounts[a.ID].Len == 0 {
 		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h).WithHint("add them once they have")
 	}
-	return a, nil
+	return a, c.world.distrust(a.ID)
 }
 
 // Kick removes a user, or his open invite, from a room and makes a new key.

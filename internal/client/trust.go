@@ -37,12 +37,11 @@ func (w *world) key(a *buslog.Account) identity.VerifyKey {
 }
 
 // trustAll refuses to send to a room while the handle of one of its members
-// stands for another account than before.
+// stands for another account than before, or for somebody whom this user rejected.
 func (w *world) trustAll(r *room) error {
 	for _, m := range r.Members() {
-		if w.trust(m.Account) == bus.TrustChanged {
-			h := w.handle(m.Account)
-			return KeyChanged(string(h)).WithHint("compare numbers first: unibus identity verify %s", h)
+		if err := w.distrust(m.Account); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -51,6 +50,20 @@ func (w *world) trustAll(r *room) error {
 // KeyChanged refuses to send where somebody has another key than before.
 func KeyChanged(who string) *bus.Error {
 	return bus.Errorf(bus.Integrity, "key_changed", "%s has another key than before", who)
+}
+
+// distrust is why nothing is sent where somebody reads along, nil where nothing
+// speaks against him.
+func (w *world) distrust(id bus.AccountID) error {
+	h := w.handle(id)
+	switch w.trust(id) {
+	case bus.TrustChanged:
+		return KeyChanged(string(h)).WithHint("compare numbers first: unibus identity verify %s", h)
+	case bus.TrustRejected:
+		return bus.Errorf(bus.Integrity, "user_rejected", "you compared numbers with %s, and they differed", h).
+			WithHint("have them taken out of the room, or compare once more: unibus identity verify %s", h)
+	}
+	return nil
 }
 
 // Comparison is what two people hold against each other.
@@ -87,7 +100,10 @@ func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err
 // bus.TrustRejected.
 func (c *Client) Decide(ctx context.Context, cmp Comparison, mark bus.Trust) error {
 	cmp.pin.Mark = mark
-	return c.store.PutPin(ctx, cmp.User, cmp.pin)
+	if err := c.store.PutPin(ctx, cmp.User, cmp.pin); err != nil {
+		return err
+	}
+	return c.ReadDecisions(ctx)
 }
 
 func (w *world) party(a *buslog.Account) identity.Party {

@@ -46,6 +46,29 @@ func TestChangedAccount(t *testing.T) {
 	send(t, alice.Again(), b.General, "so it is you")
 }
 
+// Nothing is sent where somebody reads along whom this user found to be somebody
+// else, and he is let in nowhere.
+func TestRejectedUser(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, _ := b.Alice(b.General), b.Bob(b.General)
+	ctx := nodetest.Context(t)
+	found, err := alice.Client.Compare(ctx, "bob")
+	must(t, err)
+	must(t, alice.Client.Decide(ctx, found, bus.TrustRejected))
+	_, err = alice.Client.SendOne(ctx, b.General, text("between us"))
+	wantError(t, "sending where he reads", err, bus.Integrity, "user_rejected")
+	_, err = alice.Client.DirectRoom(ctx, "bob")
+	wantError(t, "a room with him", err, bus.Integrity, "user_rejected")
+	other, err := alice.Client.CreateRoom(ctx, "other", client.RoomOptions{})
+	must(t, err)
+	_, err = alice.Client.AddMembers(ctx, other, bus.RoleMember, "bob")
+	wantError(t, "inviting him", err, bus.Integrity, "user_rejected")
+	send(t, alice.Client, other, "alone")
+	must(t, alice.Client.Decide(ctx, found, bus.TrustVerified))
+	send(t, alice.Client, b.General, "so it is you")
+}
+
 // lastEvent reads the newest event of a room.
 func lastEvent(t testing.TB, c *client.Client, room bus.RoomID) (last bus.Event) {
 	t.Helper()
