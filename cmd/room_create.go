@@ -45,7 +45,7 @@ func newRoomCreateCmd(env *Env) *cobra.Command {
 	f.BoolVar(&o.noPersist, "no-persist", false, "keep nothing: only who is there reads")
 	f.BoolVar(&o.noRecovery, "no-recovery", false, "do not seal the keys to recovery endpoints")
 	f.StringVar(&o.history, "history", "join", "what newcomers read: join or all")
-	f.Var(&o.retention, "retention", "how long messages are kept: 12h or 30d")
+	f.Var(&o.retention, "retention", "how long messages are kept: 12h or 30d; they go a little later")
 	f.BoolVar(&o.ifMissing, "if-missing", false, "change nothing when you are in a room of this name already")
 	_ = cmd.RegisterFlagCompletionFunc("history", oneOf("join", "all"))
 	return cmd

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,14 +24,19 @@ type roomShown struct {
 	History   string     `json:"history"`
 	LastSeq   uint64     `json:"last_seq"`
 	Unread    uint64     `json:"unread"`
+	Retention int64      `json:"retention"` // seconds
 }
 
 func newRoomListCmd(env *Env) *cobra.Command {
 	all := false
 	cmd := &cobra.Command{
-		Use:         "list",
-		Short:       "List the rooms you are in",
-		Long:        "List the rooms you are in. With --all also the rooms of two, as @USER.",
+		Use:   "list",
+		Short: "List the rooms you are in",
+		Long: "List the rooms you are in. With --all also the rooms of two, as @USER.\n\n" +
+			"A message is unread that came after those that 'unibus read --mark' or the chat\n" +
+			"marked as seen; in a room where nothing was ever marked none is. In the last\n" +
+			"column is how long messages are kept; the node may take a tenth of that longer,\n" +
+			"at least a minute and at most an hour.",
 		Example:     "  unibus room list\n  unibus room list --all -o name",
 		Args:        takes(0, 0),
 		Annotations: map[string]string{prints: printsList},
@@ -59,7 +65,8 @@ func runRoomList(ctx context.Context, env *Env, c *client.Client, all bool) erro
 			return err
 		}
 		shown = append(shown, roomShown{ID: r.ID, Name: calledAs(r), Epoch: r.Epoch, Members: r.Members, Role: r.Role,
-			Encrypted: r.Policy.Encrypted, Persist: r.Policy.Persist, History: r.Policy.History, LastSeq: r.Last, Unread: unread})
+			Encrypted: r.Policy.Encrypted, Persist: r.Policy.Persist, History: r.Policy.History, LastSeq: r.Last, Unread: unread,
+			Retention: r.Policy.Retention})
 	}
 	return printRooms(env, shown)
 }
@@ -87,6 +94,7 @@ func printRooms(env *Env, shown []roomShown) error {
 		number("epoch", func(r roomShown) uint64 { return uint64(r.Epoch) }),
 		{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
 		{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }},
+		{"kept", func(r roomShown) text.Safe { return text.Safe(spanText(time.Duration(r.Retention) * time.Second)) }},
 	}, "epoch")
 }
 

@@ -287,7 +287,7 @@ func TestSweep(t *testing.T) {
 	b.Sweep(ctx)
 	stored(map[bus.RoomID]uint64{b.General: 1, short: 1})
 
-	ahead.Store(int64(2 * time.Hour))
+	ahead.Store(int64(time.Hour + 6*time.Minute)) // and a tenth
 	b.Sweep(ctx)
 	stored(map[bus.RoomID]uint64{b.General: 1, short: 0})
 	ahead.Store(int64(31 * 24 * time.Hour))

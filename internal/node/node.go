@@ -92,7 +92,7 @@ func newNode(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{o: o, failed: make(chan error, 1), hints: make(chan membership.Change, maxHints)}
-	n.sweep = sweeper{node: n, wake: make(chan struct{}, 1), oldest: map[bus.RoomID]time.Time{}, purged: map[bus.RoomID]bool{}}
+	n.sweep = sweeper{node: n, wake: make(chan struct{}, 1), looked: map[bus.RoomID]look{}, purged: map[bus.RoomID]bool{}}
 	n.setStatus(statusStarting)
 	return n, nil
 }

@@ -10,8 +10,31 @@ import (
 	"unibus/internal/membership"
 )
 
-// sweepEvery is how late a message, a room key or a blob may go after its time.
-const sweepEvery = time.Hour
+// sweepTick is how often it is looked whether anything is due. That alone asks the
+// store for nothing.
+const sweepTick = 15 * time.Second
+
+// lateness is how late a message may go after its time. Where messages come all the
+// time some are always due: a room is purged no more often than this.
+func lateness(retention time.Duration) time.Duration {
+	return min(max(retention/10, time.Minute), time.Hour)
+}
+
+// look is the last look at the messages of a room.
+type look struct {
+	at     time.Time
+	oldest time.Time // no message is from before it
+}
+
+// due is when to look again: there may be something to purge then, and it is not late
+// yet.
+func (l look) due(retention time.Duration) time.Time {
+	rested := l.at.Add(lateness(retention) - sweepTick)
+	if first := l.oldest.Add(retention); first.After(rested) {
+		return first
+	}
+	return rested
+}
 
 // sweeper removes what rooms do not keep any longer: messages older than their
 // retention, messages of closed rooms, room keys that no kept message needs, blobs
@@ -20,10 +43,8 @@ type sweeper struct {
 	node *Node
 	wake chan struct{} // a room was closed
 
-	mu sync.Mutex // held through a sweep
-	// oldest is, for each room, a time before which it has no message, so that
-	// a room is looked at only when something may be due.
-	oldest map[bus.RoomID]time.Time
+	mu     sync.Mutex // held through a sweep
+	looked map[bus.RoomID]look
 	purged map[bus.RoomID]bool // closed rooms whose messages are gone
 }
 
@@ -41,7 +62,7 @@ func (s *sweeper) close(rooms []membership.RoomRecord) {
 // run sweeps until ctx ends. What a crash left of blobs is looked for once.
 func (s *sweeper) run(ctx context.Context) {
 	s.collect(ctx)
-	tick := time.NewTicker(sweepEvery)
+	tick := time.NewTicker(sweepTick)
 	defer tick.Stop()
 	for {
 		s.all(ctx)
@@ -94,10 +115,10 @@ func (s *sweeper) room(ctx context.Context, b *broker.Broker, room membership.Ro
 	if room.Closed {
 		return s.closed(ctx, b, room.RoomRecord)
 	}
-	before := now.Add(-room.Retention)
-	if s.oldest[room.ID].After(before) {
+	if last, ok := s.looked[room.ID]; ok && now.Before(last.due(room.Retention)) {
 		return nil
 	}
+	before := now.Add(-room.Retention)
 	oldest, err := oldestMessage(ctx, b, room.RoomRecord, now)
 	if err == nil && oldest.Before(before) {
 		if err = b.Purge(ctx, room.Shard, room.ID, &before); err == nil {
@@ -105,7 +126,7 @@ func (s *sweeper) room(ctx context.Context, b *broker.Broker, room membership.Ro
 		}
 	}
 	if err == nil {
-		s.oldest[room.ID] = oldest
+		s.looked[room.ID] = look{at: now, oldest: oldest}
 	}
 	return err
 }
@@ -114,7 +135,7 @@ func (s *sweeper) closed(ctx context.Context, b *broker.Broker, room membership.
 	if s.purged[room.ID] {
 		return nil
 	}
-	delete(s.oldest, room.ID)
+	delete(s.looked, room.ID)
 	err := b.Purge(ctx, room.Shard, room.ID, nil)
 	s.purged[room.ID] = err == nil
 	return err
