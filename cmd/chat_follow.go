@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/tui"
 )
 
@@ -28,10 +29,18 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 		s.filling(id, false)
 	}
 	s.tell(tui.Event{Room: id, Happened: &e})
+	for _, k := range s.c.NewKeys(s.ctx) {
+		s.tell(tui.Event{Room: id, Happened: newKeyEvent(k)})
+	}
 	if e.Epoch != nil || e.Member != nil {
 		return s.inform(s.ctx, id)
 	}
 	return nil
+}
+
+// newKeyEvent stands in the room where it was noticed first.
+func newKeyEvent(k client.NewKey) *bus.Event {
+	return &bus.Event{Member: &bus.MemberEvent{User: k.User, Change: bus.MemberNewKey, Time: k.Since}}
 }
 
 // maxUnread bounds the messages that are counted in a room, 16 bytes each.

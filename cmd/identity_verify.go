@@ -83,6 +83,9 @@ func (o verifyOptions) run(ctx context.Context, env *Env, c *client.Client, h bu
 	if err != nil {
 		return err
 	}
+	if !found.Since.IsZero() {
+		env.noteNewKey(client.NewKey{User: h, Since: found.Since})
+	}
 	same := told == strings.ReplaceAll(found.Number, " ", "")
 	switch {
 	case o.match, same:

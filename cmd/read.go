@@ -90,7 +90,10 @@ func readRoom(ctx context.Context, env *Env, c *client.Client, id bus.RoomID, ro
 	}
 	err := c.Read(ctx, id, options, func(e bus.Event) error {
 		s.moved()
-		return show.print(e)
+		if err := show.print(e); err != nil || !o.follow {
+			return err
+		}
+		return show.news(ctx, c)
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -157,7 +160,12 @@ func runTail(ctx context.Context, env *Env, rooms []string) error {
 			}
 		}
 		o := client.ReadOptions{Follow: true, State: env.connection(s)}
-		return c.Tail(ctx, ids, o, func(id bus.RoomID, e bus.Event) error { return printers[id].print(e) })
+		return c.Tail(ctx, ids, o, func(id bus.RoomID, e bus.Event) error {
+			if err := printers[id].print(e); err != nil {
+				return err
+			}
+			return printers[id].news(ctx, c)
+		})
 	})
 }
 

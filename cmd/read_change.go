@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/client"
 	"unibus/internal/text"
 )
 
@@ -75,6 +77,8 @@ func (p *eventPrinter) member(e *bus.MemberEvent) error {
 	switch {
 	case e.Change == bus.MemberRole:
 		line = fmt.Sprintf("%s is %s now", e.User, e.Role)
+	case e.Change == bus.MemberNewKey:
+		line = fmt.Sprintf("you verified %s, who has another account key now; compare numbers again", e.User)
 	case e.By != e.User && e.By != "":
 		line = fmt.Sprintf("%s %s by %s", e.User, e.Change, e.By)
 	}
@@ -86,6 +90,17 @@ func (p *eventPrinter) member(e *bus.MemberEvent) error {
 		By     string           `json:"by"`
 		Time   time.Time        `json:"time"`
 	}{p.room, string(e.User), e.Change, e.Role.String(), string(e.By), e.Time.UTC()}, e.Time, e.By, line)
+}
+
+// news tells, while a room is followed, of users who were verified and have another
+// key since; without that it is told when the command ends.
+func (p *eventPrinter) news(ctx context.Context, c *client.Client) error {
+	for _, k := range c.NewKeys(ctx) {
+		if err := p.show(*newKeyEvent(k)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *eventPrinter) undecryptable(e *bus.UndecryptableEvent) error {

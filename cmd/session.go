@@ -74,8 +74,17 @@ func (e *Env) withSession(ctx context.Context, f func(context.Context, *client.C
 	}
 	defer c.Close()
 	err = f(ctx, c)
+	for _, k := range c.NewKeys(context.WithoutCancel(ctx)) {
+		e.noteNewKey(k)
+	}
 	e.remember(err)
 	return err
+}
+
+// noteNewKey tells that somebody whom the person verified has another key.
+func (e *Env) noteNewKey(k client.NewKey) {
+	e.note(text.Line("you verified " + string(k.User) + ", who has another account key since " +
+		k.Since.Local().Format(time.DateTime) + "; compare numbers again: unibus identity verify " + string(k.User)))
 }
 
 // remember keeps in the context in use whether the bus said that this identity

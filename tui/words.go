@@ -19,7 +19,7 @@ func noticeOf(e *bus.Event) (words text.Safe, tone timeline.Tone) {
 	case e.Epoch != nil:
 		return text.Safe(fmt.Sprintf("key %d: %s made a new room key", e.Epoch.Epoch, line(e.Epoch.By))), timeline.Plain
 	case e.Member != nil:
-		return memberWords(e.Member), timeline.Plain
+		return memberWords(e.Member), memberWeight(e.Member)
 	case e.Start != nil:
 		return "you joined here; what was written before is not for you", timeline.Plain
 	case e.Gap != nil:
@@ -44,10 +44,19 @@ func memberWords(m *bus.MemberEvent) text.Safe {
 	switch {
 	case m.Change == bus.MemberRole:
 		return user + " is " + text.Safe(m.Role.String()) + " now"
+	case m.Change == bus.MemberNewKey:
+		return "you verified " + user + ", whose account key changed; compare again: /verify " + user
 	case m.Change == bus.MemberJoined || m.Change == bus.MemberLeft || m.By == "" || m.By == m.User:
 		return user + " " + text.Line(string(m.Change))
 	}
 	return by + " " + text.Line(string(m.Change)) + " " + user
+}
+
+func memberWeight(m *bus.MemberEvent) timeline.Tone {
+	if m.Change == bus.MemberNewKey {
+		return timeline.Grave
+	}
+	return timeline.Plain
 }
 
 func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {

@@ -95,6 +95,7 @@ const (
 	MemberJoined  MemberChange = "joined"
 	MemberInvited MemberChange = "invited"
 	MemberRole    MemberChange = "role"
+	MemberNewKey  MemberChange = "new_key" // of the account; the old one was verified here
 )
 
 // StartEvent says why nothing older is shown.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/buslog"
@@ -71,6 +72,7 @@ type Comparison struct {
 	User   bus.Handle
 	Number string // 12 groups of 5 digits, the same on both sides
 	Trust  bus.Trust
+	Since  time.Time // when the key took the place of one that was verified here; else zero
 	pin    identity.Pin
 }
 
@@ -92,7 +94,8 @@ func (c *Client) Compare(ctx context.Context, h bus.Handle) (cmp Comparison, err
 	}
 	mine := c.world.party(c.world.bus.Account(c.id.Account))
 	other := c.world.party(theirs)
-	return Comparison{User: h, Number: identity.SafetyNumber(mine, other), Trust: c.world.trust(theirs.ID),
+	since, _ := c.world.movedOn(h)
+	return Comparison{User: h, Number: identity.SafetyNumber(mine, other), Trust: c.world.trust(theirs.ID), Since: since,
 		pin: identity.Pin{Account: theirs.ID, Key: other.Key}}, nil
 }
 

@@ -63,6 +63,7 @@ type Pin struct {
 	Account bus.AccountID `json:"account"`
 	Key     VerifyKey     `json:"key"` // of the account when that was decided
 	Mark    bus.Trust     `json:"mark,omitempty"`
+	Told    VerifyKey     `json:"told,omitzero"` // a later key that the person was told of
 }
 
 // Endpoint returns the id that the keys make.
