@@ -30,7 +30,11 @@ func newIdentityExportCmd(env *Env) *cobra.Command {
 			"how to know it, needs nothing else on disk, and many jobs may share it. It\n" +
 			"cannot found, recover or rotate: the seed of the 24 words and the keys of the\n" +
 			"bus itself stay here. It opens new room keys for 60 days; export again before.\n" +
-			"Without --with-context the file is a full copy to keep.",
+			"Without --with-context the file is a full copy to keep, with the seed of the\n" +
+			"words and the keys of the bus. It is no second device: two that share their keys\n" +
+			"would be in each other's way. What comes back from it are the words, for\n" +
+			"'unibus identity recover' and 'unibus identity words --org --restore -':\n\n" +
+			"  UNIBUS_IDENTITY_FILE=copy.identity unibus identity words",
 		Example: "  unibus identity export --with-context --plain -O job.identity\n" +
 			"  unibus identity export -O copy.identity",
 		Args:        takes(0, 0),
@@ -81,7 +85,7 @@ func runIdentityExport(ctx context.Context, env *Env, o exportOptions) error {
 		passphrase = nil
 	}
 	if err := identity.Save(o.file, &copied, passphrase); err != nil {
-		return err
+		return notWritten(o.file, err)
 	}
 	line := "keys of " + at.Name + " written to " + o.file
 	if passphrase == nil {
@@ -96,6 +100,20 @@ func freeFile(path string) error {
 		return bus.Errorf(bus.Conflict, "file_exists", "%s exists already", text.Line(path)).WithHint("choose another name")
 	}
 	return nil
+}
+
+// notWritten says that a file of the person's own was not written.
+func notWritten(path string, err error) error {
+	var why *fs.PathError
+	if !errors.As(err, &why) {
+		return err
+	}
+	kind := bus.Failed
+	if errors.Is(err, fs.ErrNotExist) {
+		kind = bus.NotFound
+	}
+	return bus.Errorf(kind, "not_written", "%s cannot be written: %s", text.Line(path), fileCause(err)).
+		WithHint("name a file in a folder of your own").Because(err)
 }
 
 // seenBy is what the profile of a context holds its node to.

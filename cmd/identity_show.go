@@ -90,7 +90,7 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 		if err != nil {
 			return shown, err
 		}
-		return o.show("", nil), nil
+		return e.showFile(ctx, o)
 	}
 	home, at, err := e.context()
 	if err != nil {
@@ -106,6 +106,26 @@ func (e *Env) whoAmI(ctx context.Context) (shown identityShown, err error) {
 		shown.Link = client.BusLink(infoOf(at)).String()
 	}
 	return shown, err
+}
+
+// showFile describes an identity that stands in a file of its own. It knows no chain:
+// the node is asked for the key.
+func (e *Env) showFile(ctx context.Context, o opened) (shown identityShown, err error) {
+	if o.id.Context == nil {
+		return o.show("", nil), nil
+	}
+	c, err := e.exportedClient(ctx, o.id)
+	if err != nil {
+		return shown, err
+	}
+	defer c.Close()
+	key, unasked := c.OwnKey(ctx)
+	if unasked != nil {
+		e.note(text.Line("the fingerprint is not known: " + unasked.Error()))
+	}
+	shown = o.show(o.id.Context.Name, key)
+	shown.Link = client.BusLink(*o.id.Context).String()
+	return shown, nil
 }
 
 // ownKey is the account key of an identity, as far as it is known on this

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -15,6 +16,7 @@ import (
 	"unibus/internal/client"
 	"unibus/internal/config"
 	"unibus/internal/identity"
+	"unibus/internal/profile"
 	"unibus/internal/text"
 )
 
@@ -107,11 +109,7 @@ func (e *Env) wordsFrom(ctx context.Context, path string) (secret [32]byte, err 
 }
 
 func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
-	home, at, err := env.context()
-	if err != nil {
-		return err
-	}
-	keys, err := env.openIdentity(ctx, home.IdentityPath(at.Name))
+	home, at, keys, err := env.identityInUse(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,6 +118,9 @@ func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
 		return err
 	}
 	if !o.forget {
+		if at.Bus == (bus.ID{}) && keys.id.Bus != (bus.ID{}) {
+			env.note("these stand in a copy: words that were made since then are not in it")
+		}
 		err := env.withKeys(ctx, home, at, keys, func(c *client.Client) error { return o.check(ctx, env, c, keys.id) })
 		if err != nil {
 			return err
@@ -134,6 +135,25 @@ func runIdentityWords(ctx context.Context, env *Env, o wordsOptions) error {
 	}
 	return printChange(env, "change", "", changed{Name: at.Name, Changed: true},
 		text.Line("the "+o.thing()+" of "+at.Name+" are forgotten here: only your paper has them"))
+}
+
+// identityInUse opens the identity of the context in use, or the one file that
+// UNIBUS_IDENTITY_FILE names: its context is none of this device, and has a name
+// only.
+func (e *Env) identityInUse(ctx context.Context) (home profile.Home, at profile.Context, keys opened, err error) {
+	settings, err := e.Settings()
+	if err != nil {
+		return home, at, keys, err
+	}
+	path := settings.IdentityFile
+	if at.Name = filepath.Base(path); path == "" {
+		if home, at, err = e.context(); err != nil {
+			return home, at, keys, err
+		}
+		path = home.IdentityPath(at.Name)
+	}
+	keys, err = e.openIdentity(ctx, path)
+	return home, at, keys, err
 }
 
 // check keeps words that were replaced on another device from being written on

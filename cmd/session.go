@@ -146,6 +146,11 @@ func (e *Env) openExported(ctx context.Context, settings config.Client) (*client
 		return nil, bus.Errorf(bus.Invalid, "no_address", "the identity file does not say where its bus is").
 			WithHint("write one with: unibus identity export --with-context -O FILE")
 	}
+	return e.exportedClient(ctx, id)
+}
+
+// exportedClient speaks for an identity that says where its bus is.
+func (e *Env) exportedClient(ctx context.Context, id *identity.File) (*client.Client, error) {
 	store, err := profile.Memory(ctx, id.ProfileKey)
 	if err != nil {
 		return nil, err

@@ -1,10 +1,21 @@
 package client
 
 import (
+	"cmp"
 	"context"
 
 	"unibus/internal/identity"
 )
+
+// OwnKey is this user's account key in force, read from the node.
+func (c *Client) OwnKey(ctx context.Context) (*identity.VerifyKey, error) {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if unasked, err := c.askOwn(ctx); unasked != nil || err != nil {
+		return nil, cmp.Or(unasked, err)
+	}
+	return &c.world.accounts[c.id.Account].Key, nil
+}
 
 // KnownKey is this user's account key in force as far as this device has read
 // the chains; nil where it has read none. It asks nobody.
