@@ -32,6 +32,7 @@ func (e *Env) Confirm(ctx context.Context, question string) error {
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", text.Line(question))
 	answer, err := until(ctx, e.readLine)
 	if err != nil {
+		fmt.Fprintln(e.Stderr) // what is said next stands below the question
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	switch strings.ToLower(answer) {
@@ -45,7 +46,7 @@ func (e *Env) Confirm(ctx context.Context, question string) error {
 // without one, as in "set UNIBUS_PASSPHRASE_FILE".
 func (e *Env) AskSecret(ctx context.Context, prompt, elsewhere string) ([]byte, error) {
 	if !e.CanAsk() {
-		return nil, bus.Errorf(bus.Invalid, "needs_passphrase", "%s: cannot ask without a terminal", text.Line(prompt)).
+		return nil, bus.Errorf(bus.Invalid, "needs_passphrase", "nobody can be asked for it: this is not a terminal").
 			WithHint("%s", elsewhere)
 	}
 	fmt.Fprintf(e.Stderr, "%s: ", text.Line(prompt))

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,6 +55,14 @@ func runEndpointRevoke(ctx context.Context, env *Env, c *client.Client, word str
 	return printRevocation(ctx, env, c, word, found.Kind+" "+word, rev)
 }
 
+// idsOf are ids as they can be typed, each with the day that it is from.
+func idsOf(some []client.Endpoint) (out []string) {
+	for _, e := range some {
+		out = append(out, e.ID.String()+" ("+e.Kind+" since "+e.Since.Local().Format(time.DateTime)+")")
+	}
+	return out
+}
+
 // pickEndpoint finds the endpoint that a word means: the one of that name that
 // is not revoked, else the one whose id begins like it, else the newest that was
 // revoked under the name.
@@ -76,7 +85,7 @@ func pickEndpoint(word string, all []client.Endpoint) (found client.Endpoint, er
 		return prefixed[0], nil
 	case len(named)+len(prefixed) > 1:
 		return found, bus.Errorf(bus.Conflict, "ambiguous_endpoint", "%d endpoints are called %q", len(named)+len(prefixed), word).
-			WithHint("use the id: unibus endpoint list -o tsv")
+			WithHint("use the id: %s", strings.Join(idsOf(append(named, prefixed...)), " or "))
 	case len(gone) > 0:
 		return gone[len(gone)-1], nil
 	}

@@ -38,6 +38,7 @@ type Env struct {
 	json     bool           // --json
 	flags    *pflag.FlagSet // of the command that runs
 	settings *config.Client // what LoadClient returned
+	toldMode bool           // that others can read the passphrase
 }
 
 // systemEnv is the Env of the process.

@@ -1,6 +1,14 @@
 package cmd
 
-import "unibus/internal/text"
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"unibus/internal/config"
+	"unibus/internal/text"
+)
 
 // fault is one way in which what a node shows does not hold. As an error, and at
 // the end of `read` and `room verify`, each is exit code 8.
@@ -89,9 +97,59 @@ func faultWords(reason string) string {
 	return reason
 }
 
+// waysOut are what helps where the node shows less, or something else, than before.
+const waysOut = `
+Where the node shows less or something else than before (withheld, forked,
+other_message), send nothing there and ask an admin whether it was restored
+from an older copy. If it was not, somebody damages it. If it was:
+
+  messages alone are missing   unibus room verify ROOM --accept
+  a log is shorter             begin anew on this device: write down
+                               'unibus identity words', print the link with
+                               'unibus identity show', then
+                               unibus context rm NAME --yes
+                               unibus identity recover LINK
+  everybody is concerned       an admin restores a newer copy: then nobody
+                               has to do anything
+
+docs/guide/restored.md says more.
+`
+
 func printFaults(env *Env) error {
+	settings, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	if settings.Output == config.Text {
+		return printFaultText(env.Stdout)
+	}
 	return printList(env, "fault", faults(),
 		column[fault]{"code", func(f fault) text.Safe { return text.Safe(f.Code) }},
 		column[fault]{"told", func(f fault) text.Safe { return text.Safe(f.Told) }},
 		column[fault]{"meaning", func(f fault) text.Safe { return text.Safe(f.Meaning) }})
+}
+
+// printFaultText prints what a terminal of 80 columns has room for.
+func printFaultText(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	for _, f := range faults() {
+		fmt.Fprintf(w, "%s (%s)\n", f.Code, f.Told)
+		for _, line := range wrapped(f.Meaning, 74) {
+			fmt.Fprintf(w, "    %s\n", line)
+		}
+	}
+	fmt.Fprint(w, waysOut)
+	return w.Flush()
+}
+
+// wrapped breaks words into lines of at most so many bytes.
+func wrapped(words string, most int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(words) {
+		if line != "" && len(line)+1+len(word) > most {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
 }

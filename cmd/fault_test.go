@@ -183,3 +183,22 @@ func TestFaultsAsErrors(t *testing.T) {
 		}
 	}
 }
+
+// What is printed for a person fits a terminal, and says what to do.
+func TestFaultsFit(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := printFaultText(&out); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 80 {
+			t.Errorf("too wide: %s", line)
+		}
+	}
+	for _, words := range []string{"withheld (error)", "room verify ROOM --accept", "identity recover LINK"} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("%q is not said", words)
+		}
+	}
+}

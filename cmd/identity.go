@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -26,11 +27,28 @@ type opened struct {
 // passphrase is nil where the identity is kept plain.
 func (o opened) passphrase() []byte { return o.secret.Passphrase() }
 
-// openIdentity reads an identity file, asking for its passphrase.
+// openIdentity reads an identity file, asking for its passphrase, and once more where
+// a person slipped.
 func (e *Env) openIdentity(ctx context.Context, path string) (o opened, err error) {
+	settings, err := e.Settings()
+	if err != nil {
+		return o, err
+	}
 	o.path = path
-	o.id, o.secret, err = identity.Open(path, e.secret(ctx, path))
-	return o, err
+	secret := e.secret(ctx, path)
+	for tries := 1; ; tries++ {
+		o.id, o.secret, err = identity.Open(path, secret)
+		var locked *bus.Error
+		switch {
+		case !errors.As(err, &locked) || locked.Code != "identity_locked":
+			return o, err
+		case settings.PassphraseFile != "":
+			return o, locked.WithHint("correct the file that UNIBUS_PASSPHRASE_FILE names")
+		case !e.CanAsk() || tries == passphraseTries:
+			return o, err
+		}
+		e.note("the passphrase does not open the keys: type it again")
+	}
 }
 
 // place is where the identity is kept, to be opened again as it was now: nobody
@@ -75,7 +93,7 @@ func (e *Env) newPassphrase(ctx context.Context, none bool) ([]byte, error) {
 		return nil, err
 	}
 	if settings, err := e.Settings(); err != nil || settings.PassphraseFile != "" {
-		return notEmpty(readPassphraseFile(settings.PassphraseFile))
+		return notEmpty(e.passphraseOf(settings.PassphraseFile))
 	}
 	return e.askNewPassphrase(ctx, "set UNIBUS_PASSPHRASE_FILE")
 }

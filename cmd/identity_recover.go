@@ -1,7 +1,12 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -46,11 +51,17 @@ func newIdentityRecoverCmd(env *Env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.name, "name", "", "what the context is called; the host's name unless you say")
+	cmd.Flags().StringVar(&o.device, "device", "", "what this device is called among yours; the machine's name and a number unless you say")
 	cmd.Flags().BoolVar(&o.none, "no-passphrase", false, "keep the keys in a plain file that only you can read")
 	return cmd
 }
 
 func runIdentityRecover(ctx context.Context, env *Env, o joinOptions) error {
+	if o.device != "" {
+		if err := deviceName(o.device); err != nil {
+			return err
+		}
+	}
 	if err := env.needsPassphrase(o.none); err != nil {
 		return err
 	}
@@ -90,17 +101,27 @@ func (e *Env) linkBefore(ctx context.Context, arg string) (link identity.Link, e
 // may stand on several lines, and have numbers.
 func (e *Env) readWords(ctx context.Context) (secret [32]byte, err error) {
 	if e.CanAsk() {
-		typed, err := e.AskSecret(ctx, "The 24 words", "give them on stdin")
-		if err != nil {
-			return secret, err
-		}
-		return parseWords(string(typed))
+		return e.askWords(ctx)
 	}
 	all, err := until(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(e.Stdin, maxWord)) })
 	if err != nil {
 		return secret, err
 	}
 	return parseWords(string(all))
+}
+
+// askWords asks again where a person slipped: a checksum is in the words.
+func (e *Env) askWords(ctx context.Context) (secret [32]byte, err error) {
+	for tries := 1; ; tries++ {
+		typed, err := e.AskSecret(ctx, "The 24 words", "give them on stdin")
+		if err != nil {
+			return secret, err
+		}
+		if secret, err = parseWords(string(typed)); err == nil || tries == passphraseTries {
+			return secret, err
+		}
+		e.note(text.Line(err.Error() + "; type all of them again"))
+	}
 }
 
 // parseWords reads words as people write them down.
@@ -129,7 +150,7 @@ func (j *joiner) recover(ctx context.Context, seed identity.Seed) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return j.giveUp(p, err)
 	}
 	if err := p.nameRooms(ctx, done.Rooms); err != nil {
 		return err
@@ -138,6 +159,14 @@ func (j *joiner) recover(ctx context.Context, seed identity.Seed) error {
 		return err
 	}
 	return j.printRecovered(p, done)
+}
+
+// giveUp leaves no context behind for words that are nobody's on this bus.
+func (j *joiner) giveUp(p *place, err error) error {
+	if bus.CodeOf(err) != client.ErrForeignWords.Code || !p.at.Pending {
+		return err
+	}
+	return errors.Join(err, j.home.Remove(p.at.Name))
 }
 
 // recovering is the context that the account comes back in: one that was begun
@@ -165,7 +194,16 @@ func (j *joiner) recovering(ctx context.Context, seed identity.Seed) (*place, er
 	if err != nil {
 		return nil, err
 	}
-	return j.make(ctx, j.met.IdentityOf(seed, endpointName()), j.met.Info(), passphrase)
+	return j.make(ctx, j.met.IdentityOf(seed, cmp.Or(j.o.device, newDeviceName())), j.met.Info(), passphrase)
+}
+
+// newDeviceName is the machine's name and a number of chance: which names the account
+// has already is not known before this device is one of it.
+func newDeviceName() string {
+	var b [2]byte
+	_, _ = rand.Read(b[:])
+	host := endpointName()
+	return fmt.Sprintf("%s-%04d", host[:min(len(host), bus.MaxEndpointName-5)], binary.BigEndian.Uint16(b[:])%10000)
 }
 
 func (j *joiner) printRecovered(p *place, done client.Recovered) error {

@@ -96,3 +96,48 @@ func TestShownIdentityHasNoSecret(t *testing.T) {
 		t.Errorf("the line is not the identity's: %v", err)
 	}
 }
+
+// A person who slips is asked again, three times in all; a file is not read again.
+func TestOpenIdentityAsksAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "identity")
+	id := client.NewIdentity("laptop", time.Unix(1_800_000_000, 0))
+	if err := identity.Save(path, id, []byte("hush")); err != nil {
+		t.Fatal(err)
+	}
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	if err := os.WriteFile(wrong, []byte("rush"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, file string
+		typed      []string
+		opens      bool
+		hint       string
+	}{
+		{"at once", "", []string{"hush"}, true, ""},
+		{"two slips", "", []string{"rush", "hash", "hush"}, true, ""},
+		{"three slips", "", []string{"rush", "hash", "mush", "hush"}, false, "type it again"},
+		{"a file", wrong, []string{"hush"}, false, "correct the file that UNIBUS_PASSPHRASE_FILE names"},
+	} {
+		env := newFakeEnv("").typing(c.typed...)
+		env.settings = &config.Client{PassphraseFile: c.file}
+		_, err := env.openIdentity(t.Context(), path)
+		if c.opens != (err == nil) || !c.opens && (bus.CodeOf(err) != "identity_locked" || !strings.HasSuffix(err.Error(), c.hint)) {
+			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
+func TestWordsAreAskedAgain(t *testing.T) {
+	t.Parallel()
+	seed := identity.NewSeed()
+	words := strings.Join(identity.Words(seed.Bytes()), " ")
+	got, err := newFakeEnv("").typing(words[:len(words)-9], words).readWords(t.Context())
+	if err != nil || got != seed.Bytes() {
+		t.Errorf("got %v", err)
+	}
+	if _, err := newFakeEnv("").typing("a", "b", "c", words).readWords(t.Context()); err == nil {
+		t.Error("a fourth time")
+	}
+}

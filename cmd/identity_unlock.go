@@ -34,7 +34,7 @@ func newIdentityUnlockCmd(env *Env) *cobra.Command {
 	span, stop := 8*time.Hour, false
 	cmd := &cobra.Command{
 		Use:   "unlock",
-		Short: "Hold the passphrase of your keys, so that it is typed once",
+		Short: "Hold the passphrase of your keys for a while, or --stop holding it",
 		Long: "Hold the passphrase of your keys in memory for a while, so that it is typed\n" +
 			"once. A process of yours keeps it behind a socket that only you can reach, and\n" +
 			"ends when the time is over.",

@@ -31,7 +31,7 @@ func (p *eventPrinter) start(e *bus.StartEvent) error {
 }
 
 func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
-	words := map[bus.RemovedReason]string{bus.RemovedRevoked: "your identity was revoked", bus.RemovedLeft: "you left",
+	words := map[bus.RemovedReason]string{bus.RemovedRevoked: "the bus does not let this identity in any more", bus.RemovedLeft: "you left",
 		bus.RemovedClosed: "this room was deleted"}
 	line := words[e.Reason]
 	if line == "" {

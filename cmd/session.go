@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"time"
 
 	"unibus/internal/bus"
@@ -223,21 +224,33 @@ func (e *Env) context() (home profile.Home, at profile.Context, err error) {
 // UNIBUS_PASSPHRASE_FILE names, what `identity unlock` holds, or the answer of a
 // person.
 func (e *Env) secret(ctx context.Context, path string) func() (identity.Secret, error) {
+	asked := false // then what is held has not opened it
 	return func() (identity.Secret, error) {
 		settings, err := e.Settings()
 		if err != nil {
 			return identity.Secret{}, err
 		}
 		if settings.PassphraseFile != "" {
-			read, err := readPassphraseFile(settings.PassphraseFile)
+			read, err := e.passphraseOf(settings.PassphraseFile)
 			return identity.NewSecret(read, nil), err
 		}
-		if held, ok := e.unlocked(ctx, path); ok {
+		if held, ok := e.unlocked(ctx, path); ok && !asked {
 			return held, nil
 		}
+		asked = true
 		typed, err := e.AskSecret(ctx, "Passphrase", "set UNIBUS_PASSPHRASE_FILE, or run: unibus identity unlock")
 		return identity.NewSecret(typed, nil), err
 	}
+}
+
+// passphraseOf reads the file that UNIBUS_PASSPHRASE_FILE names, and says so where
+// others can read it too: who mounts secrets cannot always choose their modes.
+func (e *Env) passphraseOf(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !e.toldMode {
+		e.toldMode = true
+		e.note(text.Line("others can read " + path + ", which holds the passphrase of your keys: chmod 600 " + path))
+	}
+	return readPassphraseFile(path)
 }
 
 // readPassphraseFile reads a passphrase; the newline at its end is none of it.

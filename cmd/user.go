@@ -82,7 +82,7 @@ func printUsers(env *Env, people []client.Person, all bool) error {
 			shown = append(shown, u)
 		}
 	}
-	return printBrief(env, "user", shown, userColumns(), "created", "trust")
+	return printBrief(env, "user", shown, userColumns(), "created", "endpoints")
 }
 
 // throwaway is true for what a smoke test left of its user.

@@ -155,7 +155,7 @@ func (a *adder) start(ctx context.Context, room string) error {
 	ctx, cancel := a.env.bounded(ctx)
 	defer cancel()
 	if room != "" {
-		rooms, err := inviteRooms(ctx, a.env, a.c, inviteOptions{rooms: []string{room}})
+		rooms, err := ownRooms(ctx, a.c, inviteOptions{rooms: []string{room}})
 		if err != nil {
 			return err
 		}

@@ -76,13 +76,16 @@ func newUserInviteCmd(env *Env) *cobra.Command {
 }
 
 func runUserInvite(ctx context.Context, env *Env, c *client.Client, h bus.Handle, o inviteOptions) error {
-	rooms, err := inviteRooms(ctx, env, c, o)
+	rooms, alone, err := inviteRooms(ctx, c, o)
 	if err != nil {
 		return err
 	}
 	link, err := c.Invite(ctx, h, time.Duration(o.ttl))
 	if err != nil {
 		return err
+	}
+	if alone != "" {
+		env.note("no room goes with it: " + alone)
 	}
 	shown := inviteShown{Name: string(h), Link: link.String(), Invite: link.ID.String(), Rooms: []string{},
 		Expires: env.Now().Add(time.Duration(o.ttl)).UTC().Truncate(time.Second), Changed: true}
@@ -112,14 +115,20 @@ type namedRoom struct {
 	id   bus.RoomID
 }
 
-// inviteRooms resolves the rooms before anything is changed.
-func inviteRooms(ctx context.Context, env *Env, c *client.Client, o inviteOptions) (rooms []namedRoom, err error) {
+// inviteRooms resolves the rooms before anything is changed. Alone is why there is
+// none, where nobody asked for that.
+func inviteRooms(ctx context.Context, c *client.Client, o inviteOptions) (rooms []namedRoom, alone text.Safe, err error) {
 	if o.noRoom {
-		return nil, nil
+		return nil, "", nil
 	}
 	if len(o.rooms) == 0 {
-		return defaultRoom(ctx, env, c)
+		return defaultRoom(ctx, c)
 	}
+	rooms, err = ownRooms(ctx, c, o)
+	return rooms, "", err
+}
+
+func ownRooms(ctx context.Context, c *client.Client, o inviteOptions) (rooms []namedRoom, err error) {
 	for _, name := range o.rooms {
 		id, err := c.FindRoom(ctx, name)
 		if err != nil {
@@ -142,27 +151,24 @@ func inviteRooms(ctx context.Context, env *Env, c *client.Client, o inviteOption
 
 // defaultRoom is the first room of the bus, where that is this user's to give
 // and not large.
-func defaultRoom(ctx context.Context, env *Env, c *client.Client) ([]namedRoom, error) {
+func defaultRoom(ctx context.Context, c *client.Client) (rooms []namedRoom, alone text.Safe, err error) {
 	id, err := c.FindRoom(ctx, firstRoom)
 	if bus.KindOf(err) == bus.NotFound || bus.KindOf(err) == bus.Conflict {
-		env.note("no room goes with it: you have no room " + firstRoom)
-		return nil, nil
+		return nil, "you have no room " + firstRoom, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	at, err := c.Standing(ctx, id)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, "", err
 	case at.Role != bus.RoleOwner:
-		env.note("no room goes with it: you do not own " + firstRoom)
-		return nil, nil
+		return nil, "you do not own " + firstRoom, nil
 	case at.Endpoints >= smallRoom:
-		env.note("no room goes with it: " + firstRoom + " is large; add --room " + firstRoom)
-		return nil, nil
+		return nil, firstRoom + " is large; add --room " + firstRoom, nil
 	}
-	return []namedRoom{{firstRoom, id}}, nil
+	return []namedRoom{{firstRoom, id}}, "", nil
 }
 
 // takeBack revokes an invite whose link nobody gets to see.

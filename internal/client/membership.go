@@ -40,6 +40,9 @@ func (c *Client) AddMembers(ctx context.Context, id bus.RoomID, role bus.RoomRol
 // user trusts as far as he may be sent to. The bus log was read on, and the world is locked.
 func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, error) {
 	a := c.world.bus.User(h)
+	if a != nil && a.Revoked {
+		return nil, errUserRevoked(h)
+	}
 	if !a.Active() {
 		return nil, bus.Errorf(bus.NotFound, "no_user", "%s is not a user of this bus", h).
 			WithHint("invite them: unibus user invite %s", h)
@@ -51,6 +54,11 @@ func (c *Client) joined(ctx context.Context, h bus.Handle) (*buslog.Account, err
 		return nil, bus.Errorf(bus.Conflict, "not_joined", "%s has not joined the bus yet", h).WithHint("add them once they have")
 	}
 	return a, c.world.distrust(a.ID)
+}
+
+func errUserRevoked(h bus.Handle) error {
+	return bus.Errorf(bus.NotFound, "user_revoked", "%s was revoked on this bus", h).
+		WithHint("a name is one account for ever: they come back under another one")
 }
 
 // Kick removes a user, or his open invite, from a room and makes a new key.

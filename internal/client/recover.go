@@ -64,7 +64,7 @@ func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error 
 		switch {
 		case errors.As(err, &behind):
 		case bus.CodeOf(err) == bus.ErrUnknownSigner.Code:
-			return errForeignWords.Because(err)
+			return ErrForeignWords.Because(err)
 		default:
 			return err
 		}
@@ -77,8 +77,8 @@ func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error 
 	return errRaces("this account")
 }
 
-// errForeignWords: no account has the key of these words, or not any more.
-var errForeignWords = bus.Errorf(bus.Unauthenticated, "foreign_words", "no user of this bus has these words").
+// ErrForeignWords: no account has the key of these words, or not any more.
+var ErrForeignWords = bus.Errorf(bus.Unauthenticated, "foreign_words", "no user of this bus has these words").
 	WithHint("are they of this bus, and the newest? 'unibus identity rotate' makes new ones")
 
 // confirmListed reads the chains from the first entry on: the words' key must

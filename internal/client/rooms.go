@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,11 +167,37 @@ func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, erro
 		}
 	}
 	id, err := pick(text, known)
-	if bus.KindOf(err) == bus.NotFound && waiting > 0 {
-		err = bus.Errorf(bus.NotFound, bus.CodeOf(err), "none of your rooms is known here as %q, and %d have no key on this device yet", text, waiting).
-			WithHint("they open with the next message of another device or member")
+	switch h, other := c.revokedUser(ctx, text); {
+	case bus.KindOf(err) != bus.NotFound:
+	case other:
+		err = errUserRevoked(h)
+	case waiting == 1:
+		err = errWaits(err, text, "one has", "it opens")
+	case waiting > 1:
+		err = errWaits(err, text, strconv.Itoa(waiting)+" have", "they open")
 	}
 	return id, err
+}
+
+func errWaits(err error, text, have, open string) error {
+	return bus.Errorf(bus.NotFound, bus.CodeOf(err), "none of your rooms is known here as %q, and %s no key on this device yet", text, have).
+		WithHint("%s with the next message of another device or member", open)
+}
+
+// revokedUser reports whether "@eva" means somebody who was revoked, as far as is
+// known here.
+func (c *Client) revokedUser(ctx context.Context, text string) (h bus.Handle, revoked bool) {
+	h, err := bus.ParseHandle(text)
+	if err != nil || !strings.HasPrefix(text, "@") {
+		return h, false
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	if c.world.loadBus(ctx) != nil {
+		return h, false
+	}
+	a := c.world.bus.User(h)
+	return h, a != nil && a.Revoked
 }
 
 // minPrefix is the shortest beginning of an id that stands for it.

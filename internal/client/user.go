@@ -60,13 +60,29 @@ func (c *Client) appendBus(ctx context.Context, op chain.Op, body func(*buslog.S
 			return done, true, c.keepBus(ctx, e)
 		}
 		if !errors.Is(err, bus.ErrBehind) {
-			return done, false, err
+			return done, false, c.whoMay(err)
 		}
 		if c.busHolds(ctx, e) {
 			return done, true, nil
 		}
 	}
 	return done, false, errRaces("the bus log")
+}
+
+// whoMay says in words why the rules refuse this endpoint what admins do.
+func (c *Client) whoMay(err error) error {
+	if bus.CodeOf(err) != chain.ErrRefused.Code {
+		return err
+	}
+	own, _ := c.ownEndpoint()
+	switch {
+	case !c.world.bus.IsAdmin(c.id.Account):
+		return errNotAdmin.Because(err)
+	case own != nil && own.Rights.Scope != nil:
+		return bus.Errorf(bus.Forbidden, "not_admin", "a bot may not do this, whoever it belongs to").
+			WithHint("use a device of an admin").Because(err)
+	}
+	return err
 }
 
 // syncOwn reads on the bus log and this account's own chain, on which its

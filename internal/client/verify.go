@@ -100,7 +100,7 @@ func (w *world) recheck(ctx context.Context, f follow) (n int, err error) {
 
 func (w *world) recheckBus(ctx context.Context) Finding {
 	n, err := w.recheck(ctx, w.busFollow())
-	return found("bus log", err, "%d entries, %d users", n, len(w.bus.Users()))
+	return found("bus log", err, "entries: %d, users: %d", n, len(w.bus.Users()))
 }
 
 func (w *world) recheckAccounts(ctx context.Context, ids []bus.AccountID) Finding {
@@ -116,12 +116,12 @@ func (w *world) recheckAccounts(ctx context.Context, ids []bus.AccountID) Findin
 			return found("accounts", fmt.Errorf("%s: %w", w.handle(id), err), "")
 		}
 	}
-	return found("accounts", nil, "%d users, %d entries", len(ids), entries)
+	return found("accounts", nil, "users: %d, entries: %d", len(ids), entries)
 }
 
 func (w *world) recheckRoom(ctx context.Context, r *room) Finding {
 	n, err := w.recheck(ctx, w.roomFollow(r.ID, r))
-	return found("room log", err, "%d entries, key %d, %d members", n, r.Epoch.Number, len(r.Members()))
+	return found("room log", err, "entries: %d, key %d, members: %d", n, r.Epoch.Number, len(r.Members()))
 }
 
 // recheckKeys opens every envelope that the node keeps for this endpoint and that

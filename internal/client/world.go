@@ -44,9 +44,9 @@ func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world
 // Errors of a node that shows less or other than it showed before.
 var (
 	errWithheld = bus.Errorf(bus.Integrity, "withheld", "the node shows less than it showed before").
-			WithHint("ask an admin whether it was restored from an older copy")
+			WithHint("ask an admin whether it was restored from an older copy; the ways out: unibus help faults")
 	errForked = bus.Errorf(bus.Integrity, "forked", "the node shows another history than before").
-			WithHint("do not send; ask an admin what happened to the node")
+			WithHint("do not send; ask an admin what happened to the node; the ways out: unibus help faults")
 	errBroken = bus.Errorf(bus.Integrity, "bad_chain", "the node shows an entry that its author had no right to write").
 			WithHint("do not send; ask an admin what happened to the node")
 	errWrongBus = bus.Errorf(bus.Integrity, "wrong_bus", "this node belongs to another bus").

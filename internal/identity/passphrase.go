@@ -63,7 +63,7 @@ func parse(raw []byte, secret func() (Secret, error)) (f *File, with Secret, err
 			return nil, with, errLocked
 		}
 		if with, err = secret(); err != nil {
-			return nil, with, fmt.Errorf("ask for the passphrase: %w", err)
+			return nil, with, fmt.Errorf("open the identity: %w", err)
 		}
 		if raw, with, err = unlock(raw, with); err != nil {
 			return nil, with, err
@@ -159,5 +159,5 @@ var (
 	errLocked = bus.Errorf(bus.Unauthenticated, "identity_locked", "the identity is sealed with a passphrase").
 			WithHint("give it with UNIBUS_PASSPHRASE_FILE, or run 'unibus identity unlock' on a terminal")
 	errPassphrase = bus.Errorf(bus.Unauthenticated, "identity_locked", "the passphrase does not open the identity").
-			WithHint("type it again, or correct the file that UNIBUS_PASSPHRASE_FILE names")
+			WithHint("type it again")
 )

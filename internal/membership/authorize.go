@@ -111,8 +111,10 @@ func (v *view) signer(t identity.TransportID, now time.Time) (Signer, error) {
 	}
 	who := acc.Endpoint(h.endpoint)
 	switch {
-	case !a.Active() || who == nil || who.Revoked:
+	case !a.Active():
 		return Signer{}, bus.ErrRevoked
+	case who == nil || who.Revoked:
+		return Signer{}, errCut
 	case who.Rights.Ended(now):
 		return Signer{}, errEnded
 	}
@@ -120,9 +122,14 @@ func (v *view) signer(t identity.TransportID, now time.Time) (Signer, error) {
 		Admin: a.Role == bus.RoleAdmin && who.Rights.Scope == nil, Rights: who.Rights}, nil
 }
 
-// errEnded is bus.ErrRevoked to a client: nothing makes the key good again.
-var errEnded = bus.Errorf(bus.Unauthenticated, bus.ErrRevoked.Code, "the time of this endpoint is over").
-	WithHint("list a new one: unibus endpoint add")
+// Both are bus.ErrRevoked to a client: nothing makes the key good again. The user is
+// still on the bus, and another device of his lists a new endpoint.
+var (
+	errEnded = bus.Errorf(bus.Unauthenticated, bus.ErrRevoked.Code, "the time of this endpoint is over").
+			WithHint("list a new one: unibus endpoint add")
+	errCut = bus.Errorf(bus.Unauthenticated, bus.ErrRevoked.Code, "this endpoint was revoked").
+		WithHint("list a new one on another device of this user: unibus endpoint add")
+)
 
 // linkSigner answers for the one-time key of a device link: good until the link
 // is taken up, expires, is revoked, or its maker may make none any more.
