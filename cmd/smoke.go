@@ -256,7 +256,7 @@ func (s *smoker) guest(ctx context.Context) error {
 	}
 	rev, err := s.c.RevokeUser(ctx, handle)
 	if err == nil && len(rev.Pending) > 0 {
-		err = bus.Errorf(bus.Partial, "rooms_pending", "%s for a new key", waits(len(rev.Pending)))
+		err = bus.Errorf(bus.Partial, "rooms_pending", "%s for a new key", roomsWait(len(rev.Pending)))
 	}
 	return err
 }
@@ -285,7 +285,7 @@ func joinOnce(ctx context.Context, link identity.Link, name string) error {
 	return err
 }
 
-func waits(rooms int) string {
+func roomsWait(rooms int) string {
 	if rooms == 1 {
 		return "1 room waits"
 	}
