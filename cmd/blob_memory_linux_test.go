@@ -13,8 +13,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 )
 
 // maxGrowth is what a transfer of any size may add to the memory of a process.
@@ -67,15 +67,33 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return c
 }
 
-// peakRSS runs c and returns the most memory that it held, in bytes.
-func peakRSS(t *testing.T, c *exec.Cmd) int64 {
+// peakRSS runs c and returns the most memory that it held, in bytes. It looks while
+// c runs: the figure that is left of a process counts what its parent held when it
+// was forked too.
+func peakRSS(t *testing.T, c *exec.Cmd) (most int64) {
 	t.Helper()
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
-	if err := c.Run(); err != nil {
-		t.Fatalf("%s: %v: %s", c.Args, err, stderr.String())
+	if err := c.Start(); err != nil {
+		t.Fatalf("%s: %v", c.Args, err)
 	}
-	return c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if now, err := peakNow(c.Process.Pid); err == nil {
+			most = max(most, now)
+		}
+		select {
+		case err := <-ended:
+			if err != nil || most == 0 {
+				t.Fatalf("%s: %v, at most %d bytes: %s", c.Args, err, most, stderr.String())
+			}
+			return most
+		case <-look.C:
+		}
+	}
 }
 
 // startNode starts a node and waits until it is ready.
@@ -106,17 +124,23 @@ func startNode(t *testing.T, env []string) *os.Process {
 // peakOf is the most memory that a running process held, in bytes.
 func peakOf(t *testing.T, p *os.Process) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
+	most, err := peakNow(p.Pid)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return most
+}
+
+// peakNow fails where the process has ended.
+func peakNow(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
 	}
 	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
 	if found == nil {
-		t.Fatal("no VmHWM")
+		return 0, fmt.Errorf("process %d has no VmHWM", pid)
 	}
 	kib, err := strconv.ParseInt(string(found[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
+	return kib << 10, err
 }

@@ -263,7 +263,7 @@ func TestLyingGrants(t *testing.T) {
 }
 
 // TestRejectedInheritNothing: who gave somebody the mark that he is not who he
-// says hands nothing on to him.
+// says lets him in nowhere and hands nothing on to him.
 func TestRejectedInheritNothing(t *testing.T) {
 	t.Parallel()
 	b := nodetest.Boot(t)
@@ -273,8 +273,13 @@ func TestRejectedInheritNothing(t *testing.T) {
 	cmp, err := b.Admin.Compare(ctx, "alice")
 	must(t, err)
 	must(t, b.Admin.Decide(ctx, cmp, bus.TrustRejected))
-	_, err = b.Admin.AddMembers(ctx, room, bus.RoleMember, "alice", "bob")
+	if _, err = b.Admin.AddMembers(ctx, room, bus.RoleMember, "alice", "bob"); bus.CodeOf(err) != "user_rejected" {
+		t.Errorf("who is rejected is added: %v", err)
+	}
+	_, err = b.Admin.AddMembers(ctx, room, bus.RoleMember, "bob")
 	must(t, err)
-	wantTexts(t, "who is rejected", alice.Client, room)
-	wantTexts(t, "who came with him", bob.Client, room, "one")
+	if err := alice.Read(ctx, room, client.ReadOptions{}, func(bus.Event) error { return nil }); bus.KindOf(err) != bus.Forbidden {
+		t.Errorf("who is rejected reads: %v", err)
+	}
+	wantTexts(t, "who came instead", bob.Client, room, "one")
 }
