@@ -50,7 +50,7 @@ func runChat(ctx context.Context, env *Env, place string, plain bool) error {
 	t := env.LoadTerminal()
 	plain = plain || t.Dumb
 	if !plain && !(env.StdinTTY && env.StdoutTTY) {
-		return bus.Errorf(bus.Invalid, "no_terminal", "chat: the screen needs a terminal").WithHint("leave it out with --plain")
+		return bus.Errorf(bus.Invalid, "no_terminal", "chat: the screen needs a terminal").WithHint("speak in lines instead: --plain")
 	}
 	ctx, stop := untilHangup(ctx)
 	defer stop()

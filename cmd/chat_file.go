@@ -18,7 +18,7 @@ import (
 const transferEvery = 250 * time.Millisecond
 
 // Attach implements tui.Session. What was uploaded of a file is not sent again
-// when it is attached again; by itself it does not go on after a restart yet.
+// when it is attached again.
 func (s *chat) Attach(_ context.Context, room bus.RoomID, id bus.RecordID, path string) error {
 	if err := s.maySend(room); err != nil {
 		return err

@@ -125,7 +125,7 @@ func (s *chat) absent(listed map[bus.RoomID]bool) (gone []bus.RoomID) {
 	defer s.mu.Unlock()
 	for id, r := range s.rooms {
 		if !listed[id] && r.info.Gone == "" {
-			delete(s.rooms, id)
+			s.drop(id)
 			gone = append(gone, id)
 		}
 	}

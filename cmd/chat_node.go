@@ -64,7 +64,9 @@ func (s *chat) watch() {
 	for {
 		select {
 		case <-every.C:
-			s.measure()
+			if s.state() == tui.Online {
+				s.measure()
+			}
 		case <-s.ctx.Done():
 			return
 		}

@@ -151,14 +151,20 @@ func (s *chat) Delete(ctx context.Context, room bus.RoomID) error {
 	return s.left(room, s.c.DeleteRoom(ctx, room))
 }
 
+// drop forgets what is kept here of a room. s.mu is held.
+func (s *chat) drop(room bus.RoomID) {
+	delete(s.rooms, room)
+	delete(s.kept.Opened, room)
+	delete(s.kept.Told, room)
+}
+
 // left forgets a room that one is out of now, unless err says that one is not.
 func (s *chat) left(room bus.RoomID, err error) error {
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	delete(s.rooms, room)
-	delete(s.kept.Opened, room)
+	s.drop(room)
 	s.mu.Unlock()
 	s.tell(tui.Event{Room: room, Forgotten: true})
 	s.follows()

@@ -38,15 +38,17 @@ type chat struct {
 
 	asked bus.RoomID // the room that the person named; zero: none
 
-	mu        sync.Mutex
+	keeping sync.Mutex // held while kept is written: an older state never comes last
+
+	mu        sync.Mutex // guards all below
 	rooms     map[bus.RoomID]*chatRoom
 	posts     map[bus.RoomID]*post
 	transfers map[bus.RecordID]context.CancelFunc
 	kept      chatKept
-	looked    bus.RoomID
-	others    bool  // this user has other devices
-	newcomer  bool  // there was no chat before, and the rooms were not listed yet
-	fault     error // why the session ended
+	looked    bus.RoomID // that is on the screen
+	others    bool       // this user has other devices
+	newcomer  bool       // there was no chat before, and the rooms were not listed yet
+	fault     error      // why the session ended
 }
 
 var _ tui.Session = (*chat)(nil)
@@ -235,6 +237,8 @@ func (s *chat) Keep(ctx context.Context, m tui.Memory) error {
 }
 
 func (s *chat) keep(ctx context.Context) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.mu.Lock()
 	s.kept.Begun = true
 	raw, err := json.Marshal(s.kept)
@@ -250,6 +254,10 @@ const lastWords = 3 * time.Second
 
 // close ends the session, and says why it had ended before.
 func (s *chat) close() error {
+	s.running.Go(func() {
+		for range s.events { // nobody looks any more, and who tells must not wait
+		}
+	})
 	ctx, cancel := context.WithTimeout(s.ctx, lastWords)
 	_ = s.tellMarks(ctx) // else the next chat does
 	cancel()

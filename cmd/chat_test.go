@@ -236,3 +236,20 @@ func TestChatFollowsOwnRoomsFirst(t *testing.T) {
 		}
 	}
 }
+
+// Who leaves while more is told than anybody looks at does not wait for ever.
+func TestChatEndsUnseen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newChat(t.Context(), &Env{Now: time.Now}, nil, 0, bus.RoomID{})
+		s.name = "node"
+		for range cap(s.events) {
+			s.tell(tui.Event{Room: bus.RoomID{1}})
+		}
+		s.running.Go(func() { s.now(tui.Conn{State: tui.Online}) })
+		synctest.Wait()
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

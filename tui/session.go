@@ -52,7 +52,7 @@ type Messages interface {
 	History(ctx context.Context, room bus.RoomID, s Span) (Page, error)
 
 	// Search finds messages among those that this endpoint has opened, newest
-	// first, without the network, within 100 ms for 100,000 messages. A word is
+	// first, without the network, in about 100 ms for 100,000 messages. A word is
 	// found by its beginning, from 3 letters on; several words must all be there.
 	Search(ctx context.Context, q Query) ([]bus.Message, error)
 
@@ -61,14 +61,15 @@ type Messages interface {
 	// nothing. What becomes of it is told by Outgoing events, and in the end by
 	// the Message event of its ID.
 	//
-	// Integrity, code key_changed: a member has another key than before, and
-	// nothing was queued. Forbidden: one may not write here. TooLarge: over the
+	// Integrity, codes key_changed and user_rejected: a member has another key than
+	// before, or one that the person rejected, and nothing was queued. Forbidden:
+	// one may not write here, or is no member. TooLarge: over the
 	// limit of a frame.
 	Send(ctx context.Context, d Draft) error
 
 	// Retry puts a record that failed back to be sent, Drop takes one out of the
 	// outbox that was not sent. NotFound where there is none, as when it was
-	// sent meanwhile.
+	// sent meanwhile; Conflict, code being_sent, where Drop comes too late.
 	Retry(ctx context.Context, room bus.RoomID, id bus.RecordID) error
 	Drop(ctx context.Context, room bus.RoomID, id bus.RecordID) error
 
@@ -125,7 +126,8 @@ type People interface {
 // begun; Transfer events tell how it goes on, about four times a second.
 type Files interface {
 	// Attach encrypts and uploads a file of this machine and then sends the
-	// message that brings it, under the given ID. It goes on after a restart.
+	// message that brings it, under the given ID. Cut by the end of the chat, it
+	// goes on where it was once the file is attached again.
 	// NotFound and Forbidden where the file cannot be read.
 	Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, path string) error
 	// Save downloads the file of the message with this ID to a path, or into it

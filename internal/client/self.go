@@ -14,7 +14,8 @@ func (c *Client) OwnKey(ctx context.Context) (*identity.VerifyKey, error) {
 	if unasked, err := c.askOwn(ctx); unasked != nil || err != nil {
 		return nil, cmp.Or(unasked, err)
 	}
-	return &c.world.accounts[c.id.Account].Key, nil
+	key := c.world.accounts[c.id.Account].Key
+	return &key, nil
 }
 
 // KnownKey is this user's account key in force as far as this device has read
@@ -29,7 +30,8 @@ func (c *Client) KnownKey(ctx context.Context) (*identity.VerifyKey, error) {
 		return nil, err
 	}
 	if acc := c.world.accounts[c.id.Account]; acc != nil {
-		return &acc.Key, nil
+		key := acc.Key
+		return &key, nil
 	}
 	return nil, nil
 }

@@ -45,8 +45,9 @@ func (c *Client) CheckOrg(ctx context.Context, key identity.SigningKey) (unasked
 func (c *Client) askOwn(ctx context.Context) (unasked, err error) {
 	asking, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
-	if unasked = c.syncOwnNow(asking); unasked == nil {
-		return nil, nil
+	unasked = c.syncOwnNow(asking)
+	if unasked == nil || bus.KindOf(unasked) == bus.Integrity { // it answered, and what it says does not hold
+		return nil, unasked
 	}
 	return unasked, c.loadOwn(ctx)
 }
