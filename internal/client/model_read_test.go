@@ -255,8 +255,14 @@ func (m *model) rereads(d *device, id bus.RoomID, messages map[uint64]string) {
 	m.must(err)
 	for _, i := range d.lens.tape {
 		text, shown := messages[i.Seq]
-		if shown && !has[text] && !faults[i.Seq] && !i.At.Before(since) {
-			m.fault("%s was shown message %d and does not have it", d.name, i.Seq)
+		if !shown || i.At.Before(since) {
+			continue
+		}
+		if f, err := d.profile.FrameAt(m.ctx, id, i.Seq); err != nil || !bytes.Equal(f.Raw, i.Frame) {
+			m.fault("%s was shown message %d and has another in its place: %v", d.name, i.Seq, err)
+		}
+		if !has[text] && !faults[i.Seq] {
+			m.fault("%s was shown message %d and is not shown it again", d.name, i.Seq)
 		}
 	}
 	m.did("reread")

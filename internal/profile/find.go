@@ -182,7 +182,7 @@ func (s *Store) dropWords(ctx context.Context, tx *sql.Tx, sh shelf, c cut) erro
 		b, err := s.scanBlock(nil, scan)
 		touched = append(touched, b)
 		return err
-	}, selectBlocks+"w.shelf = ? AND (w.first <= ? OR w.oldest < ?)", sh.number, c.seq, c.at)
+	}, selectBlocks+"w.shelf = ? AND (w.first <= ? AND w.last >= ? OR w.oldest < ?)", sh.number, c.to, c.from, c.at)
 	if err != nil {
 		return err
 	}

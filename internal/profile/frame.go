@@ -46,7 +46,9 @@ type row struct {
 }
 
 // Keep keeps frames of a room, and that nothing is missing in a stretch of it
-// then. A frame that is kept already stays as it is. Where this makes it more
+// then. One that opened, that has a Mark, takes the place of another that is kept
+// at its sequence: a node may have been set back, or have shown something else
+// there before; else what is kept stays as it is. Where this makes it more
 // than bus.KeptFrames and the limits beside it allow, the oldest of that room, or
 // of the largest one, are forgotten.
 func (s *Store) Keep(ctx context.Context, room bus.RoomID, frames []Frame, of Stretch) error {
@@ -104,8 +106,50 @@ func findShelf(ctx context.Context, q querier, room bus.RoomID) (shelf, error) {
 	return sh, err
 }
 
+// evict forgets the frames in whose places others opened.
+func (s *Store) evict(ctx context.Context, tx *sql.Tx, sh shelf, rows []row) (shelf, error) {
+	there, err := marksOf(ctx, tx, sh, rows)
+	if err != nil || len(there) == 0 {
+		return sh, err
+	}
+	evicted := false
+	for _, r := range rows {
+		if m, is := there[r.seq]; !is || r.Mark == (bus.Prefix{}) || m == mark(r.Mark) {
+			continue
+		}
+		if err := s.drop(ctx, tx, sh, cut{from: r.seq, to: r.seq, at: math.MinInt64}); err != nil {
+			return sh, err
+		}
+		evicted = true
+	}
+	if !evicted {
+		return sh, nil
+	}
+	return weigh(ctx, tx, sh)
+}
+
+// marksOf returns the marks of what is kept between the first and the last row,
+// by sequence.
+func marksOf(ctx context.Context, tx *sql.Tx, sh shelf, rows []row) (map[int64]int64, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	marks := map[int64]int64{}
+	err := each(ctx, tx, func(scan func(...any) error) error {
+		var seq, m int64
+		err := scan(&seq, &m)
+		marks[seq] = m
+		return err
+	}, "SELECT seq, mark FROM frame WHERE shelf = ? AND seq BETWEEN ? AND ?", sh.number, rows[0].seq, rows[len(rows)-1].seq)
+	return marks, err
+}
+
 // shelve writes frames that are not there yet.
 func (s *Store) shelve(ctx context.Context, tx *sql.Tx, sh shelf, rows []row, of Stretch) error {
+	sh, err := s.evict(ctx, tx, sh, rows)
+	if err != nil {
+		return err
+	}
 	var fresh []entry
 	for _, r := range rows {
 		added, err := insertFrame(ctx, tx, sh, r)

@@ -3,6 +3,7 @@ package profile
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -77,6 +78,56 @@ func TestKeep(t *testing.T) {
 	if len(rooms) != 2 {
 		t.Errorf("rooms %v", rooms)
 	}
+}
+
+// Where another frame opens in the place of one that is kept, it is the one that is
+// read and found from then on; one that does not open changes nothing.
+func TestKeepInPlace(t *testing.T) {
+	t.Parallel()
+	s, ctx, room := newStore(t), context.Background(), bus.RoomID{1}
+	spoilt, other := frameOf(2), frameOf(2, "blue")
+	spoilt.Mark, spoilt.Raw = bus.Prefix{}, []byte("spoilt")
+	other.Mark, other.Raw, other.Unread, other.About = bus.Prefix{9}, []byte("other"), 1, []bus.Prefix{{8}}
+	for i, c := range []struct {
+		frame  Frame
+		raw    string
+		green  []uint64
+		blue   []uint64
+		unread int
+	}{
+		{spoilt, "spoilt", []uint64{1}, nil, 0},
+		{frameOf(2, "green"), "frame 2", []uint64{2, 1}, nil, 0},
+		{spoilt, "frame 2", []uint64{2, 1}, nil, 0},
+		{other, "other", []uint64{1}, []uint64{2}, 1},
+		{other, "other", []uint64{1}, []uint64{2}, 1},
+		{frameOf(2, "green"), "frame 2", []uint64{2, 1}, nil, 0},
+	} {
+		keepAll(t, s, room, Stretch{0, 3}, frameOf(1, "green"), c.frame, frameOf(3))
+		frame, err := s.FrameAt(ctx, room, 2)
+		must(t, err)
+		unread, err := s.Unread(ctx, room, 0)
+		must(t, err)
+		about, err := s.FramesAbout(ctx, room, bus.Prefix{8}, 10)
+		must(t, err)
+		if string(frame.Raw) != c.raw || len(unread) != c.unread || len(about) != c.unread ||
+			!reflect.DeepEqual(find(t, s, room, "green"), c.green) || !reflect.DeepEqual(find(t, s, room, "blue"), c.blue) {
+			t.Errorf("%d: %q, %v unread, %v about, green %v, blue %v", i, frame.Raw, unread, about, find(t, s, room, "green"), find(t, s, room, "blue"))
+		}
+		wantWeighed(t, s, room, 3)
+	}
+}
+
+// wantWeighed holds a room to hold so many frames, and to know what it weighs.
+func wantWeighed(t *testing.T, s *Store, room bus.RoomID, frames int64) {
+	t.Helper()
+	must(t, s.write(t.Context(), cached, func(tx *sql.Tx) error {
+		said, err := findShelf(t.Context(), tx, room)
+		must(t, err)
+		if is, err := weigh(t.Context(), tx, said); err != nil || is.frames != frames || said.frames != frames {
+			t.Errorf("%d frames, and says %d: want %d (%v)", is.frames, said.frames, frames, err)
+		}
+		return nil
+	}))
 }
 
 // Pages go both ways and stay in their stretch.

@@ -80,44 +80,51 @@ func (s *Store) trim(ctx context.Context, tx *sql.Tx, sh shelf, frames, weight i
 	if _, err := tx.ExecContext(ctx, "UPDATE stretch SET after = ? WHERE shelf = ? AND after < ?", through, sh.number, through); err != nil {
 		return err
 	}
-	return s.drop(ctx, tx, sh, cut{seq: through, at: math.MinInt64})
+	return s.forget(ctx, tx, sh, cut{to: through, at: math.MinInt64})
 }
 
-// cut is where frames are forgotten: up to a sequence, and of before a time.
-type cut struct{ seq, at int64 }
+// cut is which frames are forgotten: from a sequence up to another, and of before
+// a time.
+type cut struct{ from, to, at int64 }
 
 // takes reports whether a frame is forgotten.
-func (c cut) takes(seq, at int64) bool { return seq <= c.seq || at < c.at }
+func (c cut) takes(seq, at int64) bool { return c.from <= seq && seq <= c.to || at < c.at }
+
+// forget drops frames, and counts what is left.
+func (s *Store) forget(ctx context.Context, tx *sql.Tx, sh shelf, c cut) error {
+	if err := s.drop(ctx, tx, sh, c); err != nil {
+		return err
+	}
+	sh, err := weigh(ctx, tx, sh)
+	if err != nil {
+		return err
+	}
+	return writeShelf(ctx, tx, sh)
+}
 
 // drop forgets frames of a room, and what they are found by.
 func (s *Store) drop(ctx context.Context, tx *sql.Tx, sh shelf, c cut) error {
 	for _, query := range []string{
-		"DELETE FROM about WHERE shelf = ? AND seq IN (SELECT seq FROM frame WHERE shelf = about.shelf AND (seq <= ? OR at < ?))",
-		"DELETE FROM frame WHERE shelf = ? AND (seq <= ? OR at < ?)",
+		"DELETE FROM about WHERE shelf = ? AND seq IN (SELECT seq FROM frame WHERE shelf = about.shelf AND (seq BETWEEN ? AND ? OR at < ?))",
+		"DELETE FROM frame WHERE shelf = ? AND (seq BETWEEN ? AND ? OR at < ?)",
 	} {
-		if _, err := tx.ExecContext(ctx, query, sh.number, c.seq, c.at); err != nil {
+		if _, err := tx.ExecContext(ctx, query, sh.number, c.from, c.to, c.at); err != nil {
 			return err
 		}
 	}
-	if err := s.dropWords(ctx, tx, sh, c); err != nil {
-		return err
-	}
-	return s.weigh(ctx, tx, sh)
+	return s.dropWords(ctx, tx, sh, c)
 }
 
 // weigh counts anew what is kept of a room.
-func (s *Store) weigh(ctx context.Context, tx *sql.Tx, sh shelf) error {
+func weigh(ctx context.Context, tx *sql.Tx, sh shelf) (shelf, error) {
 	var words int64
 	err := tx.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM frame WHERE shelf = ?", sh.number).Scan(&sh.frames, &sh.weight)
 	if err != nil {
-		return err
+		return sh, err
 	}
 	err = tx.QueryRowContext(ctx, "SELECT coalesce(sum(length(sealed)), 0) FROM words WHERE shelf = ?", sh.number).Scan(&words)
-	if err != nil {
-		return err
-	}
 	sh.weight += 4 * words
-	return writeShelf(ctx, tx, sh)
+	return sh, err
 }
 
 // KeptRooms lists the rooms of which frames are kept, by id.
@@ -156,7 +163,7 @@ func (s *Store) ForgetFrames(ctx context.Context, room bus.RoomID, before time.T
 		if err != nil {
 			return err
 		}
-		return s.drop(ctx, tx, sh, cut{seq: -1, at: before.UnixMilli()})
+		return s.forget(ctx, tx, sh, cut{to: -1, at: before.UnixMilli()})
 	})
 }
 
