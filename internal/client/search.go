@@ -37,7 +37,8 @@ func (c *Client) Search(ctx context.Context, s Search) ([]bus.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := finder{c: c.local(), query: query, limit: s.Limit, rooms: map[bus.RoomID]time.Time{}, shown: map[shownKey]bool{}}
+	f := finder{c: c.local(), query: query, limit: s.Limit, rooms: map[bus.RoomID]time.Time{},
+		epochs: map[bus.RoomID]map[bus.Epoch]epochKey{}, shown: map[shownKey]bool{}}
 	for _, spot := range spots {
 		if len(f.found) >= f.limit || f.opened >= maxOpened {
 			break
@@ -55,6 +56,7 @@ type finder struct {
 	query  profile.Query
 	limit  int
 	rooms  map[bus.RoomID]time.Time // since when each keeps messages
+	epochs map[bus.RoomID]map[bus.Epoch]epochKey
 	opened int
 	shown  map[shownKey]bool
 	found  []bus.Message
@@ -100,7 +102,12 @@ func (f *finder) look(ctx context.Context, spot profile.Spot) error {
 // reading shows nothing.
 func (f *finder) open(ctx context.Context, id bus.RoomID, kept profile.Frame) (out []*bus.Message, err error) {
 	f.opened++
-	events, err := f.c.newOpener(id).open(ctx, wire.StoredMessage{Seq: kept.Seq, At: kept.At, Frame: kept.Raw})
+	o := f.c.newOpener(id) // a new one: no frame is a repeat here
+	if f.epochs[id] == nil {
+		f.epochs[id] = o.epochs
+	}
+	o.epochs = f.epochs[id]
+	events, err := o.open(ctx, wire.StoredMessage{Seq: kept.Seq, At: kept.At, Frame: kept.Raw})
 	if errors.Is(err, errForked) || errors.Is(err, errWithheld) {
 		return nil, nil
 	}

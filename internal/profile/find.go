@@ -216,7 +216,7 @@ type Spot struct {
 }
 
 // maxSpots bounds what one search returns: what is older is not looked at.
-const maxSpots = 10_000
+const maxSpots = 2000
 
 // Find returns the frames of a room, or of all with the zero room, that may hold
 // what somebody looks for, newest first: those that do are among them, but for
@@ -268,7 +268,12 @@ func (n *newest) add(h hit) {
 
 // cut puts them in order, newest first, and drops what is too much.
 func (n *newest) cut() {
-	slices.SortFunc(n.hits, func(a, b hit) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.seq, a.seq)) })
+	slices.SortFunc(n.hits, func(a, b hit) int {
+		if a.at != b.at {
+			return cmp.Compare(b.at, a.at)
+		}
+		return cmp.Compare(b.seq, a.seq)
+	})
 	n.hits = n.hits[:min(len(n.hits), maxSpots)]
 }
 
@@ -291,7 +296,8 @@ func (s *Store) Unread(ctx context.Context, room bus.RoomID, after uint64) (list
 }
 
 // blocks calls each for the entries of the blocks of a room, or of all with the
-// zero room, that hold something after a sequence.
+// zero room, that hold something after a sequence: the blocks that were written last
+// first, so that who wants the newest soon knows which are not among them.
 func (s *Store) blocks(ctx context.Context, room bus.RoomID, after uint64, do func(bus.RoomID, entry)) error {
 	query, args := selectBlocks+"w.last > ?", []any{clampSeq(after)}
 	if room != (bus.RoomID{}) {
@@ -305,6 +311,6 @@ func (s *Store) blocks(ctx context.Context, room bus.RoomID, after uint64, do fu
 		}
 		buf = b.plain
 		return eachEntry(b.plain, func(e entry) { do(b.room, e) })
-	}, query, args...)
+	}, query+" ORDER BY w.shelf DESC, w.number DESC", args...)
 	return storeError(ctx, err)
 }
