@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -82,7 +80,7 @@ func chatWith(ctx context.Context, env *Env, c *client.Client, t config.Terminal
 	o := tui.Options{Session: s, Now: env.Now, Mono: t.Mono, Room: room, Mouse: true, Editor: t.Editor, Home: folder, Temp: t.Temp}
 	screen := tui.Terminal{In: env.Stdin, Out: env.Stdout, Env: t.Env}
 	if plain {
-		screen.Width = widthOf(env.Stdout)
+		screen.Width = env.Width()
 		err = tui.RunPlain(ctx, screen, o)
 	} else {
 		screen.Out = fileOf(env.Stdout)
@@ -118,25 +116,4 @@ func (e *Env) chatRoom(ctx context.Context, c *client.Client, place string) (id 
 		return id, err
 	}
 	return c.FindRoom(ctx, place)
-}
-
-// fileOf is the terminal behind stdout: it is asked for its size.
-func fileOf(w io.Writer) io.Writer {
-	if d, ok := w.(dataWriter); ok {
-		return d.Writer
-	}
-	return w
-}
-
-// widthOf is how wide a terminal is, 0 where that is not known.
-func widthOf(w io.Writer) int {
-	file, ok := fileOf(w).(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"unibus/internal/config"
+	"unibus/tui/cells"
 )
 
 // everyCommand calls f with each command of the tree, itself a test.
@@ -244,7 +245,7 @@ func checkWidth(t *testing.T, shown string) {
 		t.Error("nothing is shown")
 	}
 	for line := range strings.Lines(shown) {
-		if n := cells(strings.TrimSuffix(line, "\n")); n > screenWidth {
+		if n := cells.Runes.Width(strings.TrimSuffix(line, "\n")); n > screenWidth {
 			t.Errorf("%d columns, want %d at most: %s", n, screenWidth, line)
 		}
 	}

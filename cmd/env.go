@@ -24,6 +24,9 @@ type Env struct {
 	// Whether a person is at the other end.
 	StdinTTY, StdoutTTY, StderrTTY bool
 
+	// Width is how wide the terminal at Stdout is, in cells; 0 where there is none.
+	Width func() int
+
 	// ReadSecret reads one line from the terminal without showing it.
 	ReadSecret func(context.Context) ([]byte, error)
 	Now        func() time.Time
@@ -48,6 +51,7 @@ func systemEnv() *Env {
 		StdinTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY:  term.IsTerminal(int(os.Stderr.Fd())),
+		Width:      func() int { return widthOf(os.Stdout) },
 		ReadSecret: readSecret,
 		Now:        time.Now,
 		LoadClient: config.LoadClient,

@@ -26,6 +26,7 @@ func newFakeEnv(stdin string) *fakeEnv {
 	f.Env = &Env{
 		Stdin: strings.NewReader(stdin), Stdout: &f.stdout, Stderr: &f.stderr,
 		ReadSecret: func(context.Context) ([]byte, error) { return nil, errors.New("no terminal") },
+		Width:      func() int { return 0 },
 		Now:        func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) },
 		LoadClient: func(flags *pflag.FlagSet) (config.Client, error) {
 			format := config.Text

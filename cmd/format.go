@@ -11,9 +11,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 
-	"golang.org/x/text/width"
-
 	"unibus/internal/text"
+	"unibus/tui/cells"
 )
 
 // schema is the version of the JSON that commands print: fields may be added
@@ -107,7 +106,7 @@ func writeRows(w io.Writer, rows [][]text.Safe) error {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, c := range row {
-			widths[i] = max(widths[i], cells(oneLine(c)))
+			widths[i] = max(widths[i], cells.Runes.Width(oneLine(c)))
 		}
 	}
 	for _, row := range rows {
@@ -116,7 +115,7 @@ func writeRows(w io.Writer, rows [][]text.Safe) error {
 			cell := oneLine(c)
 			line.WriteString(cell)
 			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-cells(cell)+2))
+				line.WriteString(strings.Repeat(" ", widths[i]-cells.Runes.Width(cell)+2))
 			}
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
@@ -128,20 +127,6 @@ func writeRows(w io.Writer, rows [][]text.Safe) error {
 
 // oneLine is s where newlines and tabs would break a row.
 func oneLine(s text.Safe) string { return string(text.Line(string(s))) }
-
-// cells is how many columns of a terminal s takes.
-func cells(s string) (n int) {
-	for _, r := range s {
-		switch {
-		case unicode.In(r, unicode.Mn, unicode.Me):
-		case width.LookupRune(r).Kind() == width.EastAsianWide, width.LookupRune(r).Kind() == width.EastAsianFullwidth:
-			n += 2
-		default:
-			n++
-		}
-	}
-	return n
-}
 
 // errReaderGone is a write to a pipe that nobody reads any longer.
 var errReaderGone = errors.New("the reader of stdout is gone")

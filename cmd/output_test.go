@@ -183,12 +183,3 @@ func FuzzJSONIsSafeAndTrue(f *testing.F) {
 		}
 	})
 }
-
-func TestCells(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]int{"": 0, "abc": 3, "漢字": 4, "e\u0301": 1, "é": 1, "😀": 2, "ｗ": 2} {
-		if got := cells(s); got != want {
-			t.Errorf("%q: got %d, want %d", s, got, want)
-		}
-	}
-}

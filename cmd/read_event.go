@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"unibus/internal/bus"
@@ -123,8 +122,9 @@ func (p *eventPrinter) message(kind string, m *bus.Message) error {
 	if shown.ReplyTo != "" {
 		body = "[" + shown.about() + "] " + body
 	}
-	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + trustMark(m.Trust) + "  " + indented(body)
-	return printEvent(p.env, kind, shown, text.Safe(shown.ID), p.tagged(text.Safe(line)),
+	line := p.clock(m.Time) + " " + string(text.Line(string(m.From))) + trustMark(m.Trust) + "  " + body
+	line = fold(string(p.tagged(text.Safe(line))), p.env.Width())
+	return printEvent(p.env, kind, shown, text.Safe(shown.ID), text.Safe(line),
 		text.Safe(shown.Time.Format(time.RFC3339)), text.Line(shown.From), text.Safe(body))
 }
 
@@ -135,10 +135,6 @@ func trustMark(t bus.Trust) string {
 	}
 	return "?"
 }
-
-// indented keeps the lines of a message to where no other message begins:
-// nobody can make up one of somebody else's.
-func indented(body string) string { return strings.ReplaceAll(body, "\n", "\n    ") }
 
 // clock is the time of day, with the day where that is not today.
 func (p *eventPrinter) clock(t time.Time) string {
