@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"unibus/internal/bus"
@@ -11,8 +12,9 @@ import (
 
 // Queued is a record that waits in the profile to be sent.
 type Queued struct {
-	Record seal.Record
+	Record seal.Record // of a file that is not on the bus yet: without its reference
 	Made   time.Time
+	File   *Attached // that is to be uploaded first; nil: the record is whole
 }
 
 // Queue keeps a record that is to be sent to a room, behind those that wait
@@ -34,13 +36,25 @@ func (c *Client) Queued(ctx context.Context, room bus.RoomID) ([]Queued, error) 
 	}
 	out := make([]Queued, len(kept))
 	for i, k := range kept {
-		records, err := seal.ParseRecords(k.Record)
-		if err != nil || len(records) != 1 {
+		if out[i], err = queued(k); err != nil {
 			return nil, errQueued.Because(err)
 		}
-		out[i] = Queued{Record: records[0], Made: k.Made}
 	}
 	return out, nil
+}
+
+func queued(k profile.OutboxRecord) (q Queued, err error) {
+	if k.File {
+		return queuedFile(k)
+	}
+	records, err := seal.ParseRecords(k.Record)
+	if err == nil && len(records) != 1 {
+		err = errors.New("not one record")
+	}
+	if err != nil {
+		return q, err
+	}
+	return Queued{Record: records[0], Made: k.Made}, nil
 }
 
 // errQueued: it is sealed, so that this or another version wrote it.

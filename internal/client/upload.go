@@ -26,18 +26,27 @@ const inflight = 2
 // with the zero room for the whole bus. The reference holds the key. See
 // WatchTransfers for what bounds it.
 func (c *Client) PutBlob(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, err error) {
-	up, err := c.beginUpload(ctx, room, src)
+	ref, up, err := c.putBlob(ctx, room, src)
 	if err != nil {
 		return ref, err
 	}
+	return ref, c.forgetUpload(ctx, up)
+}
+
+// putBlob is PutBlob that remembers the upload: begun again it gives the same blob.
+func (c *Client) putBlob(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, up *upload, err error) {
+	if up, err = c.beginUpload(ctx, room, src); err != nil {
+		return ref, nil, err
+	}
 	ref, err = c.put(ctx, up, src)
 	if !errors.Is(err, errOtherFile) {
-		return ref, err
+		return ref, up, err
 	}
 	if up, err = c.startOver(ctx, room, src, up); err != nil {
-		return ref, err
+		return ref, nil, err
 	}
-	return c.put(ctx, up, src)
+	ref, err = c.put(ctx, up, src)
+	return ref, up, err
 }
 
 // upload is one blob on its way up.
@@ -85,6 +94,14 @@ func (c *Client) keepUpload(ctx context.Context, id bus.Hash, up *upload) (*uplo
 	return up, c.store.PutUpload(ctx, profile.Upload{ID: id, Secret: secret, Made: c.now()})
 }
 
+// forgetUpload ends what beginUpload kept of an upload.
+func (c *Client) forgetUpload(ctx context.Context, up *upload) error {
+	if up.id == (bus.Hash{}) {
+		return nil
+	}
+	return c.store.DeleteUpload(ctx, up.id)
+}
+
 // errOtherFile stops an upload before bytes of another file would be encrypted
 // under the key of the earlier run: whoever has both could read their
 // difference.
@@ -121,11 +138,7 @@ func (c *Client) put(ctx context.Context, up *upload, src Source) (ref blob.Ref,
 	if err := c.putPieces(ctx, cutter, up); err != nil {
 		return ref, err
 	}
-	ref, err = c.putManifest(ctx, cutter.Manifest(), up)
-	if err == nil && up.id != (bus.Hash{}) {
-		err = c.store.DeleteUpload(ctx, up.id)
-	}
-	return ref, err
+	return c.putManifest(ctx, cutter.Manifest(), up)
 }
 
 // putPieces uploads the pieces, some at a time; the first error stops all.

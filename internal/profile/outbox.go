@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"time"
 
@@ -14,22 +15,43 @@ type OutboxRecord struct {
 	ID     bus.RecordID
 	Room   bus.RoomID
 	Made   time.Time
+	File   bool // Record is none yet, but tells of a file that is to be uploaded first
 	Record []byte
 }
 
-// outboxPlace binds a record to its room: moved to another one it would be
-// told to the wrong people.
-func outboxPlace(id bus.RecordID, room bus.RoomID, made int64) string {
-	return "outbox/" + id.String() + "/" + room.String() + "/" + strconv.FormatInt(made, 10)
+// place binds a record to its room: moved to another one it would be told to
+// the wrong people.
+func (r OutboxRecord) place() string {
+	place := "outbox/" + r.ID.String() + "/" + r.Room.String() + "/" + strconv.FormatInt(r.Made.UnixMilli(), 10)
+	if r.File {
+		place += "/file"
+	}
+	return place
 }
 
 // PutOutbox keeps a record behind those that wait already, on disk when it
 // returns. The same ID again replaces the record and keeps its turn.
 func (s *Store) PutOutbox(ctx context.Context, r OutboxRecord) error {
-	made := r.Made.UnixMilli()
-	return s.exec(ctx, kept, `INSERT INTO outbox (id, room, made, sealed) VALUES (?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET room = excluded.room, made = excluded.made, sealed = excluded.sealed`,
-		r.ID[:], r.Room[:], made, s.key.Seal(outboxPlace(r.ID, r.Room, made), r.Record))
+	return s.exec(ctx, kept, `INSERT INTO outbox (id, room, made, file, sealed) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET room = excluded.room, made = excluded.made, file = excluded.file, sealed = excluded.sealed`,
+		r.ID[:], r.Room[:], r.Made.UnixMilli(), r.File, s.key.Seal(r.place(), r.Record))
+}
+
+// ReplaceFile puts a record, or what is told of the file now, in the place of a
+// file that waits under its ID, Room and Made, on disk when it returns. False:
+// none does, as when it was given up meanwhile, and nothing was changed.
+func (s *Store) ReplaceFile(ctx context.Context, r OutboxRecord) (found bool, err error) {
+	err = s.write(ctx, kept, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, "UPDATE outbox SET file = ?, sealed = ? WHERE id = ? AND room = ? AND made = ? AND file = 1",
+			r.File, s.key.Seal(r.place(), r.Record), r.ID[:], r.Room[:], r.Made.UnixMilli())
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		found = n > 0
+		return err
+	})
+	return found, err
 }
 
 // Outbox lists the records that wait to be sent to a room, oldest first.
@@ -37,18 +59,19 @@ func (s *Store) Outbox(ctx context.Context, room bus.RoomID) (records []OutboxRe
 	err = each(ctx, s.db, func(scan func(...any) error) error {
 		var id, sealed []byte
 		var made int64
-		if err := scan(&id, &made, &sealed); err != nil {
+		r := OutboxRecord{Room: room}
+		if err := scan(&id, &made, &r.File, &sealed); err != nil {
 			return err
 		}
-		r := OutboxRecord{Room: room, Made: time.UnixMilli(made).UTC()}
 		if copy(r.ID[:], id) != len(id) {
 			return errValue
 		}
+		r.Made = time.UnixMilli(made).UTC()
 		var err error
-		r.Record, err = s.key.Open(outboxPlace(r.ID, room, made), sealed)
+		r.Record, err = s.key.Open(r.place(), sealed)
 		records = append(records, r)
 		return err
-	}, "SELECT id, made, sealed FROM outbox WHERE room = ? ORDER BY place", room[:])
+	}, "SELECT id, made, file, sealed FROM outbox WHERE room = ? ORDER BY place", room[:])
 	if err != nil {
 		return nil, storeError(ctx, err)
 	}

@@ -115,5 +115,6 @@ func migrations() []string {
 			sealed BLOB    NOT NULL,
 			PRIMARY KEY (shelf, number)
 		) STRICT;`,
+		`ALTER TABLE outbox ADD COLUMN file INTEGER NOT NULL DEFAULT 0;`,
 	}
 }

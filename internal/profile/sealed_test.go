@@ -82,6 +82,7 @@ func TestMovedRowsDoNotOpen(t *testing.T) {
 		"state":                      {"UPDATE state SET sealed = (SELECT sealed FROM state WHERE name = '1')", "state"},
 		"record to another room":     {"UPDATE outbox SET room = zeroblob(16)", "outbox"},
 		"record of another id":       {"UPDATE outbox SET sealed = (SELECT sealed FROM outbox ORDER BY id DESC LIMIT 1)", "outbox"},
+		"file taken for a record":    {"UPDATE outbox SET file = 1", "outbox"},
 		"record made older":          {"UPDATE outbox SET made = 1", "outbox"},
 		"record id too long":         {"UPDATE outbox SET id = zeroblob(17) WHERE id = zeroblob(16)", "outbox"},
 		"pin of another user":        {"UPDATE pin SET sealed = (SELECT sealed FROM pin WHERE handle = '1')", "pin"},

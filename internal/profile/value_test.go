@@ -201,3 +201,40 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
+
+// What a file becomes keeps its turn; what was given up does not come back.
+func TestOutboxFile(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	room, at := bus.RoomID{1}, time.UnixMilli(1_800_000_000_001).UTC()
+	entry := func(id byte, file bool, text string) OutboxRecord {
+		return OutboxRecord{ID: bus.RecordID{id}, Room: room, Made: at, File: file, Record: []byte(text)}
+	}
+	must(t, s.PutOutbox(ctx, entry(9, true, "a path")))
+	must(t, s.PutOutbox(ctx, entry(1, false, "words")))
+	elsewhere, older := entry(9, false, "x"), entry(9, false, "x")
+	elsewhere.Room, older.Made = bus.RoomID{2}, at.Add(-time.Second)
+	for _, step := range []struct {
+		put   OutboxRecord
+		found bool
+		first OutboxRecord
+	}{
+		{entry(9, true, "the same, held"), true, entry(9, true, "the same, held")},
+		{elsewhere, false, entry(9, true, "the same, held")},
+		{older, false, entry(9, true, "the same, held")},
+		{entry(7, false, "another"), false, entry(9, true, "the same, held")},
+		{entry(9, false, "a record"), true, entry(9, false, "a record")},
+		{entry(9, true, "late"), false, entry(9, false, "a record")},
+	} {
+		found, err := s.ReplaceFile(ctx, step.put)
+		must(t, err)
+		got, err := s.Outbox(ctx, room)
+		if want := []OutboxRecord{step.first, entry(1, false, "words")}; err != nil || found != step.found || !reflect.DeepEqual(got, want) {
+			t.Errorf("after %s: found %v, %v, %v; want %v", step.put.Record, found, got, err, want)
+		}
+	}
+	must(t, s.DeleteOutbox(ctx, bus.RecordID{9}))
+	if found, err := s.ReplaceFile(ctx, entry(9, false, "late")); found || err != nil {
+		t.Errorf("what was given up is there again: %v, %v", found, err)
+	}
+}

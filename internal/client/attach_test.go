@@ -1,0 +1,91 @@
+package client
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+
+	"unibus/internal/blob"
+	"unibus/internal/bus"
+)
+
+// waits is the one thing that waits to be sent to a room.
+func waits(t *testing.T, c *Client, room bus.RoomID) Queued {
+	t.Helper()
+	queued, err := c.Queued(t.Context(), room)
+	if err != nil || len(queued) != 1 {
+		t.Fatalf("%d wait, %v", len(queued), err)
+	}
+	return queued[0]
+}
+
+// A file waits under its id, and once it is uploaded the record that brings it
+// does; an upload that broke goes on.
+func TestQueuedFile(t *testing.T) {
+	t.Parallel()
+	s, puts := &shelf{}, 0
+	s.before = func(r *http.Request) (*http.Response, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if puts++; r.Method == http.MethodPut && puts == 3 {
+			return refuse(http.StatusServiceUnavailable, "away"), nil
+		}
+		return nil, nil
+	}
+	c, data := onShelf(t, s), noise(4*bus.PieceSize)
+	room, id := bus.RoomID{1}, bus.RecordID{7}
+	a := Attached{Path: "/a b", Name: "b", Size: int64(len(data)), Mark: "m"}
+	if err := c.QueueFile(t.Context(), room, id, a); err != nil {
+		t.Fatal(err)
+	}
+	q := waits(t, c, room)
+	if m := Preview(q.Record); q.File == nil || *q.File != a || m.ID != id || m.File == nil || m.File.Name != "b" || m.File.Size != a.Size {
+		t.Fatalf("waits as %+v of %+v", m.File, q.File)
+	}
+	src := func() Source { return Source{Data: bytes.NewReader(data), Name: a.Name, Size: a.Size, Mark: a.Mark} }
+	for tries := 0; q.File != nil; tries++ {
+		found, err := c.UploadQueued(t.Context(), room, q, src())
+		if tries > 9 || (err == nil) != found {
+			t.Fatalf("try %d: found %v, %v", tries, found, err)
+		}
+		q = waits(t, c, room)
+	}
+	if want := 5 + 1; len(s.parts) != want {
+		t.Errorf("%d objects were sent, want %d: %v", len(s.parts), want, s.parts)
+	}
+	ref, err := blob.ParseRef(Preview(q.Record).File.Ref)
+	if err != nil || q.Record.ID != id {
+		t.Fatalf("record %v, %v", q.Record.ID, err)
+	}
+	if got := fetch(t, c, ref); !bytes.Equal(got, data) {
+		t.Error("the file came back changed")
+	}
+}
+
+// What was given up while it was uploaded is not sent, nor is it held.
+func TestQueuedFileGivenUp(t *testing.T) {
+	t.Parallel()
+	c, room, id := onShelf(t, &shelf{}), bus.RoomID{1}, bus.RecordID{7}
+	if err := c.QueueFile(t.Context(), room, id, Attached{Name: "b", Size: 2, Mark: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	q := waits(t, c, room)
+	held := q
+	held.File = &Attached{Name: "b", Size: 2, Mark: "m", Held: true}
+	if found, err := c.RequeueFile(t.Context(), room, held); !found || err != nil || !waits(t, c, room).File.Held {
+		t.Fatalf("not held: %v, %v", found, err)
+	}
+	if err := c.Unqueue(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	found, err := c.UploadQueued(t.Context(), room, q, Source{Data: bytes.NewReader([]byte("hi")), Name: "b", Size: 2, Mark: "m"})
+	if found || err != nil {
+		t.Errorf("uploaded: found %v, %v", found, err)
+	}
+	if found, err := c.RequeueFile(t.Context(), room, held); found || err != nil {
+		t.Errorf("held: found %v, %v", found, err)
+	}
+	if queued, err := c.Queued(t.Context(), room); len(queued) != 0 || err != nil {
+		t.Errorf("%d wait, %v", len(queued), err)
+	}
+}
