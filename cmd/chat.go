@@ -77,7 +77,7 @@ func chatWith(ctx context.Context, env *Env, c *client.Client, t config.Terminal
 	if err != nil {
 		folder = t.Home
 	}
-	o := tui.Options{Session: s, Now: env.Now, Mono: t.Mono, Room: room, Mouse: true, Editor: t.Editor, Home: folder, Temp: t.Temp}
+	o := tui.Options{Session: s, Now: env.Now, Mono: t.Mono, Room: room, Mouse: true, Editor: t.Editor, Home: folder, Tilde: t.Home, Temp: t.Temp}
 	screen := tui.Terminal{In: env.Stdin, Out: env.Stdout, Env: t.Env}
 	if plain {
 		screen.Width = env.Width()

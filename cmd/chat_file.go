@@ -3,45 +3,91 @@ package cmd
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
 	"unibus/internal/client"
 	"unibus/internal/seal"
+	"unibus/internal/text"
 	"unibus/tui"
 )
 
 // transferEvery is how often the screen is told how far a transfer is.
 const transferEvery = 250 * time.Millisecond
 
-// Attach implements tui.Session. What was uploaded of a file is not sent again
-// when it is attached again.
-func (s *chat) Attach(_ context.Context, room bus.RoomID, id bus.RecordID, path string) error {
+// Attach implements tui.Session.
+func (s *chat) Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, path string) error {
 	if err := s.maySend(room); err != nil {
 		return err
 	}
-	src, done, err := s.env.source(path)
+	a, err := attachable(path)
 	if err != nil {
 		return err
 	}
-	begun := tui.Transfer{ID: id, Up: true}
-	if packed := (seal.File{Name: src.Name, Size: src.Size}).PackedSize(); packed > 0 {
-		begun.Total = seal.EncryptedSize(packed)
+	err = s.enqueue(room, id, func() error { return s.c.QueueFile(ctx, room, id, a) })
+	if err != nil {
+		return err
 	}
-	s.transfer(begun, func(ctx context.Context) (string, error) {
-		defer done()
-		ref, err := s.c.PutBlob(ctx, room, src)
-		if err != nil {
-			return "", err
-		}
-		r := client.FileRecord(bus.File{Name: src.Name, Size: src.Size, Ref: ref.Text()})
-		r.ID = id
-		return "", s.queue(ctx, room, r)
-	})
+	d := tui.Draft{Room: room, ID: id, Kind: "file", Text: a.Name}
+	s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: d, Size: a.Size, Made: s.env.Now()}})
 	return nil
+}
+
+// attachable looks whether a file can be sent, as it is now.
+func attachable(path string) (a client.Attached, err error) {
+	src, done, err := openFile(path)
+	if err != nil {
+		return a, err
+	}
+	done()
+	return client.Attached{Path: path, Name: src.Name, Size: src.Size, Mark: src.Mark}, nil
+}
+
+// openFile opens a file that is to be sent. Only plain ones are: a pipe would be
+// waited for, and a device has no end.
+func openFile(path string) (src client.Source, done func(), err error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return src, nil, fileWords(err)
+	case info.IsDir():
+		return src, nil, bus.Errorf(bus.Invalid, "is_folder", "it is a folder").WithHint("pack it into one file first")
+	case !info.Mode().IsRegular():
+		return src, nil, bus.Errorf(bus.Invalid, "no_file", "it is no plain file").WithHint("copy what it holds into one")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return src, nil, fileWords(err)
+	}
+	done = func() { _ = file.Close() }
+	if info, err = file.Stat(); err != nil {
+		done()
+		return src, nil, fileWords(err)
+	}
+	return client.Source{Data: file, Name: sentName(path), Size: info.Size(), Mark: mark(path, info)}, done, nil
+}
+
+// fileWords says why a file cannot be sent.
+func fileWords(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return bus.Errorf(bus.NotFound, "no_file", "there is no such file").WithHint("/attach alone shows what is there").Because(err)
+	case errors.Is(err, fs.ErrPermission):
+		return bus.Errorf(bus.Forbidden, "no_file", "you may not read it").WithHint("ask its owner").Because(err)
+	}
+	return bus.Errorf(bus.Failed, "no_file", "it cannot be read: %s", fileCause(err)).WithHint("try another file").Because(err)
+}
+
+// sentName is what others are told that a file is called: nothing in it can keep
+// them from saving it.
+func sentName(path string) string {
+	name := strings.ReplaceAll(string(text.Line(filepath.Base(path))), `\`, "_")
+	return strings.ToValidUTF8(name[:min(len(name), seal.MaxFileName)], "")
 }
 
 // Save implements tui.Session.
@@ -53,31 +99,69 @@ func (s *chat) Save(_ context.Context, id bus.RecordID, f bus.File, path string)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		own, err := fileFor("", f.Name)
 		if err != nil {
-			return bus.Errorf(bus.Invalid, "no_name", "the file has no usable name").WithHint("name one: /save PATH")
+			return saveWords(err)
 		}
 		path = filepath.Join(path, own.path)
 	}
 	file := download{path: path}
 	if err := file.free(); err != nil {
-		return bus.Errorf(bus.KindOf(err), bus.CodeOf(err), "%s cannot be written: something is there", path).
-			WithHint("name another file: /save PATH").Because(err)
+		return saveWords(err)
 	}
-	s.transfer(tui.Transfer{ID: id}, func(ctx context.Context) (string, error) {
-		d, err := s.c.GetBlob(ctx, ref)
-		if err != nil {
-			return "", err
-		}
-		defer d.Close()
-		_, err = file.write(d.Data)
-		return file.path, err
+	t := tui.Transfer{ID: id, Total: total(f.Name, f.Size)}
+	ctx, end := s.begin(t)
+	s.running.Go(func() {
+		err := end(s.save(ctx, ref, file))
+		s.tell(tui.Event{Transfer: &tui.Transfer{ID: id, Over: true, Path: file.path, Err: saveWords(err)}})
 	})
 	return nil
 }
 
-// transfer runs a transfer and tells how it goes on.
-func (s *chat) transfer(t tui.Transfer, move func(context.Context) (path string, err error)) {
+func (s *chat) save(ctx context.Context, ref blob.Ref, file download) error {
+	d, err := s.c.GetBlob(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err = file.write(d.Data)
+	return err
+}
+
+// saveWords are an error of saving with what helps here, which is not what helps
+// on the command line.
+func saveWords(err error) error {
+	var fault *bus.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	switch fault.Code {
+	case "no_name":
+		return bus.Errorf(fault.Kind, fault.Code, "the file has no usable name").WithHint("name one: /save PATH")
+	case "file_exists", "is_folder", "disk_full", "file":
+		return fault.WithHint("save it elsewhere: /save PATH")
+	case errHalted.Code:
+		return errHalted.WithHint("/save begins anew")
+	case client.ErrStalled.Code:
+		return fault.WithHint("try again: /save")
+	}
+	return err
+}
+
+// total is how many bytes are stored of a file; 0 where that is not known.
+func total(name string, size int64) int64 {
+	if packed := (seal.File{Name: name, Size: size}).PackedSize(); packed > 0 {
+		return seal.EncryptedSize(packed)
+	}
+	return 0
+}
+
+// errHalted ends a transfer that the person stopped.
+var errHalted = bus.Errorf(bus.Interrupted, "interrupted", "you stopped it")
+
+// begin begins a transfer and tells how it goes on. What end returns is why it
+// failed: the error it is given, or what ended ctx.
+func (s *chat) begin(t tui.Transfer) (ctx context.Context, end func(error) error) {
 	told := time.Time{}
-	ctx, stop := client.WatchTransfers(s.ctx, s.timeout, func(n int64) {
+	watched, stop := client.WatchTransfers(s.ctx, s.timeout, func(n int64) {
 		t.Done += n
 		if now := s.env.Now(); now.Sub(told) >= transferEvery {
 			told = now
@@ -85,26 +169,21 @@ func (s *chat) transfer(t tui.Transfer, move func(context.Context) (path string,
 			s.tell(tui.Event{Transfer: &shown})
 		}
 	})
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(watched)
 	s.mu.Lock()
 	s.transfers[t.ID] = cancel
 	s.mu.Unlock()
-	s.running.Go(func() {
-		defer stop()
-		path, err := move(ctx)
-		switch {
-		case !errors.Is(err, context.Canceled):
-		case errors.Is(context.Cause(ctx), client.ErrStalled):
-			err = client.ErrStalled
-		default:
-			err = bus.Errorf(bus.Interrupted, "interrupted", "canceled")
+	return ctx, func(err error) error {
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		s.mu.Lock()
 		delete(s.transfers, t.ID)
 		s.mu.Unlock()
-		cancel()
-		s.tell(tui.Event{Transfer: &tui.Transfer{ID: t.ID, Up: t.Up, Over: true, Path: path, Err: err}})
-	})
+		cancel(nil)
+		stop()
+		return err
+	}
 }
 
 // Cancel implements tui.Session.
@@ -112,7 +191,7 @@ func (s *chat) Cancel(_ context.Context, id bus.RecordID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if cancel := s.transfers[id]; cancel != nil {
-		cancel()
+		cancel(errHalted)
 	}
 	return nil
 }

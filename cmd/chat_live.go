@@ -119,6 +119,7 @@ func (s *chat) connection(e bus.StateEvent) {
 		return
 	}
 	s.now(tui.Conn{State: tui.Online})
+	s.carryAll()
 	s.running.Go(func() {
 		s.measure()
 		s.missed()

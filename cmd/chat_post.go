@@ -13,6 +13,7 @@ import (
 // that stays open for a while.
 type post struct {
 	look    chan struct{}
+	files   chan struct{}
 	queued  map[bus.RecordID]bool // of the outbox; guarded by chat.mu, as all below
 	flying  map[bus.RecordID]bool // handed to the connection, and not answered yet
 	refused map[bus.RecordID]bool // for good: only the person has them sent again
@@ -33,18 +34,21 @@ func (s *chat) post(room bus.RoomID) *post {
 	defer s.mu.Unlock()
 	p := s.posts[room]
 	if p == nil {
-		p = &post{look: make(chan struct{}, 1), queued: map[bus.RecordID]bool{}, flying: map[bus.RecordID]bool{},
+		p = &post{look: make(chan struct{}, 1), files: make(chan struct{}, 1), queued: map[bus.RecordID]bool{}, flying: map[bus.RecordID]bool{},
 			refused: map[bus.RecordID]bool{}, over: map[bus.RecordID]bool{}}
 		s.posts[room] = p
 		s.running.Go(func() { s.deliver(room, p) })
+		s.running.Go(func() { s.carry(room, p) })
 	}
 	return p
 }
 
 // wake has the outbox of a room looked at.
 func (s *chat) wake(room bus.RoomID) {
+	p := s.post(room)
+	p.carry()
 	select {
-	case s.post(room).look <- struct{}{}:
+	case p.look <- struct{}{}:
 	default:
 	}
 }
@@ -109,13 +113,18 @@ func (s *chat) postLife(room bus.RoomID, p *post) error {
 	}
 }
 
-// hand gives what waits to the connection, in its order.
+// hand gives what waits to the connection, in its order. A file takes its turn
+// once it is uploaded: nothing else waits for that.
 func (s *chat) hand(ctx context.Context, room bus.RoomID, p *post, box *client.Outbox, acks chan<- client.Ack) error {
 	queued, err := s.c.Queued(ctx, room)
 	if err != nil {
 		return err
 	}
 	for _, q := range queued {
+		if q.File != nil {
+			s.waits(p, q.Record.ID)
+			continue
+		}
 		if !s.next(p, q.Record.ID) {
 			continue
 		}
@@ -124,6 +133,13 @@ func (s *chat) hand(ctx context.Context, room bus.RoomID, p *post, box *client.O
 		}
 	}
 	return nil
+}
+
+// waits counts what is in the outbox, and not to be sent yet.
+func (s *chat) waits(p *post, id bus.RecordID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.queued[id] = !p.over[id]
 }
 
 // next reports whether a record is to be sent now.

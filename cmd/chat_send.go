@@ -23,17 +23,22 @@ func (s *chat) Send(ctx context.Context, d tui.Draft) error {
 
 // queue puts a record into the outbox.
 func (s *chat) queue(ctx context.Context, room bus.RoomID, r seal.Record) error {
+	return s.enqueue(room, r.ID, func() error { return s.c.Queue(ctx, room, r) })
+}
+
+// enqueue counts what keep puts into the outbox, and has it sent.
+func (s *chat) enqueue(room bus.RoomID, id bus.RecordID, keep func() error) error {
 	p := s.post(room)
 	s.mu.Lock()
-	over := p.over[r.ID]
-	p.queued[r.ID] = !over
+	over := p.over[id]
+	p.queued[id] = !over
 	s.mu.Unlock()
 	if over {
 		return nil
 	}
-	if err := s.c.Queue(ctx, room, r); err != nil {
+	if err := keep(); err != nil {
 		s.mu.Lock()
-		delete(p.queued, r.ID)
+		delete(p.queued, id)
 		s.mu.Unlock()
 		return err
 	}
@@ -67,7 +72,8 @@ func recordOf(d tui.Draft) (r seal.Record, err error) {
 	kind, known := kinds[d.Kind]
 	switch {
 	case !known || (d.About == nil) != (kind == seal.KindText):
-		return r, bus.Errorf(bus.Invalid, "bad_record", "not a message that can be sent")
+		return r, bus.Errorf(bus.Invalid, "bad_record", "this cannot be sent: the chat does not know what it is").
+			WithHint("write it as a message")
 	case len(d.Text) > maxText:
 		return r, errLong.WithHint("send it as a file: /attach FILE")
 	}
@@ -88,31 +94,56 @@ func draftOf(room bus.RoomID, r seal.Record) tui.Draft {
 	return d
 }
 
-// waiting lists what waits to be sent to a room.
+// outgoing is what the screen shows of what waits.
+func outgoing(room bus.RoomID, q client.Queued) tui.Outgoing {
+	o := tui.Outgoing{Draft: draftOf(room, q.Record), Made: q.Made}
+	if f := client.Preview(q.Record).File; f != nil {
+		o.Size = f.Size
+	}
+	return o
+}
+
+// waiting lists what waits to be sent to a room. What the person stopped waits for
+// him.
 func (s *chat) waiting(ctx context.Context, room bus.RoomID) (out []tui.Outgoing, err error) {
 	queued, err := s.c.Queued(ctx, room)
 	for _, q := range queued {
 		if q.Record.Kind == seal.KindValue { // nothing for a person to see
 			continue
 		}
-		out = append(out, tui.Outgoing{Draft: draftOf(room, q.Record), Made: q.Made})
+		o := outgoing(room, q)
+		if q.File != nil && q.File.Held {
+			o.State, o.Err = tui.OutgoingFailed, errHalted
+			p := s.post(room)
+			s.mu.Lock()
+			p.refused[o.ID] = true
+			s.mu.Unlock()
+		}
+		out = append(out, o)
 	}
 	return out, err
 }
 
-var errNothingWaits = bus.Errorf(bus.NotFound, "no_record", "nothing of it waits to be sent")
+var errNothingWaits = bus.Errorf(bus.NotFound, "no_record", "it does not wait to be sent").
+	WithHint("it was sent or dropped meanwhile: look in the room")
 
 // Retry implements tui.Session.
-func (s *chat) Retry(_ context.Context, room bus.RoomID, id bus.RecordID) error {
+func (s *chat) Retry(ctx context.Context, room bus.RoomID, id bus.RecordID) error {
 	p := s.post(room)
 	s.mu.Lock()
 	refused := p.refused[id]
-	delete(p.refused, id)
 	s.mu.Unlock()
 	if !refused {
 		return errNothingWaits
 	}
-	s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: tui.Draft{Room: room, ID: id}, State: tui.OutgoingQueued}})
+	o, err := s.anew(ctx, room, id)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(p.refused, id)
+	s.mu.Unlock()
+	s.tell(tui.Event{Room: room, Outgoing: &o})
 	s.wake(room)
 	return nil
 }
@@ -124,6 +155,9 @@ func (s *chat) Drop(ctx context.Context, room bus.RoomID, id bus.RecordID) error
 	queued, flying := p.queued[id], p.flying[id]
 	if queued && !flying {
 		p.end(id)
+		if cancel := s.transfers[id]; cancel != nil {
+			cancel(errHalted)
+		}
 	}
 	s.mu.Unlock()
 	switch {

@@ -43,7 +43,7 @@ type chat struct {
 	mu        sync.Mutex // guards all below
 	rooms     map[bus.RoomID]*chatRoom
 	posts     map[bus.RoomID]*post
-	transfers map[bus.RecordID]context.CancelFunc
+	transfers map[bus.RecordID]context.CancelCauseFunc
 	kept      chatKept
 	looked    bus.RoomID // that is on the screen
 	others    bool       // this user has other devices
@@ -85,7 +85,7 @@ const eventsAhead = 64
 func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
 	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead),
 		again: make(chan struct{}, 1), toTell: make(chan struct{}, 1), rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{},
-		transfers: map[bus.RecordID]context.CancelFunc{}, gaps: map[bus.RoomID]*gap{}}
+		transfers: map[bus.RecordID]context.CancelCauseFunc{}, gaps: map[bus.RoomID]*gap{}}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }

@@ -163,6 +163,9 @@ func (m *Model) became(r *room, e *timeline.Entry, o Outgoing) {
 	switch o.State {
 	case OutgoingQueued:
 		e.State, e.Why = timeline.Queued, ""
+		if e.File != nil && o.Kind == "file" {
+			e.File.Size = o.Size
+		}
 	case OutgoingSent:
 		e.State = timeline.Sent
 	case OutgoingFailed:
@@ -235,16 +238,15 @@ func (m *Model) transferred(t Transfer, r *room, e *timeline.Entry) tea.Cmd {
 	delete(m.transfers, t.ID)
 	if e != nil {
 		e.Progress = nil
-		if t.Err != nil && e.Pending() {
-			e.State, e.Why = timeline.Failed, errorLine(t.Err)
-		}
 		r.list.Touch(e)
 	}
 	switch {
-	case t.Err != nil:
-		return m.fail("file", t.Err)
-	case t.Up:
+	case t.Up: // outgoing tells what became of it
 		return nil
+	case t.Err != nil && e != nil && e.File != nil:
+		return m.fail("save "+string(e.File.Name), t.Err)
+	case t.Err != nil:
+		return m.fail("save", t.Err)
 	}
 	return m.say("saved " + text.Line(t.Path))
 }

@@ -32,6 +32,9 @@ func (c slash) least() (n int) {
 	return n
 }
 
+// path reports whether it takes a path.
+func (c slash) path() bool { return c.args == "[FILE]" || c.args == "[PATH]" }
+
 // commands are all of them, by name.
 func commands() []slash {
 	return []slash{
@@ -89,7 +92,16 @@ func (m *Model) runCommand(draft string) tea.Cmd {
 	case c.room && m.current == nil:
 		return m.say("there is no room on the screen")
 	}
-	return c.run(m, words[1:])
+	return c.run(m, c.arguments(draft, words[1:]))
+}
+
+// arguments are the words behind a command; a path is one, with its blanks.
+func (c slash) arguments(draft string, words []string) []string {
+	if !c.path() || len(words) == 0 {
+		return words
+	}
+	_, path, _ := strings.Cut(draft, " ")
+	return []string{strings.TrimSpace(path)}
 }
 
 // inRoom runs a call about the room on the screen.

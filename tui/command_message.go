@@ -19,7 +19,7 @@ func cmdAttach(m *Model, args []string) tea.Cmd {
 	if len(args) == 0 {
 		return m.openFiles()
 	}
-	return m.attach(strings.Join(args, " "))
+	return m.attachTyped(args[0])
 }
 
 func cmdDrop(m *Model, _ []string) tea.Cmd {
@@ -70,7 +70,11 @@ func cmdSave(m *Model, args []string) tea.Cmd {
 	}
 	path := m.o.Home
 	if len(args) > 0 {
-		path = strings.Join(args, " ")
+		paths := splitPaths(args[0])
+		if len(paths) != 1 {
+			return m.say("name one path: /save PATH")
+		}
+		path = m.absolute(paths[0])
 	}
 	return m.saveTo(e, path)
 }

@@ -12,6 +12,9 @@ import (
 
 // complete offers what goes on with the word before the cursor.
 func (m *Model) complete() tea.Cmd {
+	if typed, from, ok := m.pathTyped(); ok && !m.box.Offering() {
+		return m.completePath(typed, from)
+	}
 	m.offered = m.box.Complete(m.completions)
 	return nil
 }

@@ -78,6 +78,7 @@ type Outgoing struct {
 	State OutgoingState
 	Err   error     // of OutgoingFailed: why it is not tried any more
 	Made  time.Time // when it was written
+	Size  int64     // of a file, in bytes
 }
 
 // OutgoingState is a state in the outbox.

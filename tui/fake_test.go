@@ -28,6 +28,8 @@ type fake struct {
 	kept   Memory
 	code   string // of a comparison, for a camera
 	lies   bool   // what the node tells does not hold
+
+	attached bus.RecordID // last
 }
 
 func newFake() *fake {
@@ -145,6 +147,7 @@ func (f *fake) Decide(_ context.Context, c Comparison, same bool) error {
 	return f.did("Decide %s %v", c.User, same)
 }
 func (f *fake) Attach(_ context.Context, r bus.RoomID, id bus.RecordID, path string) error {
+	f.attached = id
 	return f.did("Attach %s %s", f.name(r), path)
 }
 func (f *fake) Save(_ context.Context, id bus.RecordID, file bus.File, path string) error {

@@ -2,8 +2,6 @@ package tui
 
 import (
 	"context"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -98,47 +96,4 @@ func (m *Model) showFound(item overlay.Item) tea.Cmd {
 		return m.jumpTo(r, msg.Seq)
 	}
 	return m.say("you are not in that room any more")
-}
-
-// openFiles lists the folder that one was in last.
-func (m *Model) openFiles() tea.Cmd {
-	if !m.maySend() {
-		return nil
-	}
-	return m.openFolder(m.folder)
-}
-
-// openFolder reads a folder and lists it: folders first, hidden files not.
-func (m *Model) openFolder(folder string) tea.Cmd {
-	return m.call(func(context.Context) then {
-		entries, err := m.o.ReadDir(folder)
-		return func(m *Model) tea.Cmd {
-			if err != nil {
-				return m.fail("open folder", bus.Errorf(bus.NotFound, "no_folder", "%s cannot be read", folder))
-			}
-			items := []overlay.Item{{Label: "../", Detail: "the folder above", Value: filepath.Dir(folder)}}
-			var files []overlay.Item
-			for _, e := range entries {
-				path := filepath.Join(folder, e.Name())
-				switch {
-				case strings.HasPrefix(e.Name(), "."):
-				case e.IsDir():
-					items = append(items, overlay.Item{Label: text.Line(e.Name()) + "/", Value: path})
-				case e.Type().IsRegular():
-					files = append(files, overlay.Item{Label: text.Line(e.Name()), Detail: sizeOf(e), Value: path})
-				}
-			}
-			return m.pick("Attach from "+text.Line(folder), "Enter attaches or opens a folder  Esc", slices.Concat(items, files), (*Model).takeFile)
-		}
-	})
-}
-
-// takeFile attaches a file, or goes on in a folder.
-func (m *Model) takeFile(item overlay.Item) tea.Cmd {
-	path := item.Value.(string)
-	if strings.HasSuffix(string(item.Label), "/") {
-		return m.openFolder(path)
-	}
-	m.folder = filepath.Dir(path)
-	return m.attach(path)
 }

@@ -263,7 +263,7 @@ func (f folder) quote(ref bus.RecordRef) text.Safe {
 func (f folder) held(o Outgoing) *timeline.Entry {
 	e := &timeline.Entry{ID: o.ID, Time: o.Made, From: text.Line(string(f.self)), Mine: true, Text: text.Clean(o.Text), State: timeline.Queued}
 	if o.Kind == "file" {
-		e.File, e.Text = &timeline.File{Name: text.Line(o.Text)}, ""
+		e.File, e.Text = &timeline.File{Name: text.Line(o.Text), Size: o.Size}, ""
 	}
 	if o.Kind == "reply" && o.About != nil {
 		e.Quote = f.quote(*o.About)

@@ -20,6 +20,7 @@ type Options struct {
 	Mouse   bool
 	Alert   Alert
 	Editor  []string                                   // what Ctrl+O runs, with its arguments; nil: nothing
+	Tilde   string                                     // what ~ stands for in a path; "": nothing
 	Home    string                                     // the folder that files are picked from and saved to
 	Temp    string                                     // the folder of drafts that are edited, readable by nobody else
 	ReadDir func(folder string) ([]fs.DirEntry, error) // nil: os.ReadDir

@@ -159,17 +159,32 @@ func (p *plain) changed(r *room, was timeline.Entry, now *timeline.Entry, m *bus
 	}
 }
 
-// outgoing prints what failed; what was sent needs no word.
+// outgoing prints what failed, and how far a file is; that a message was sent needs
+// no word.
 func (p *plain) outgoing(r *room, o *Outgoing) {
-	if o.State != OutgoingFailed {
-		return
+	e := r.list.FindID(o.ID)
+	file := e != nil && e.Mine && e.File != nil
+	switch {
+	case o.State == OutgoingFailed:
+		why := text.Safe("the bus refused it")
+		if o.Err != nil {
+			why = errorLine(o.Err)
+		}
+		if file {
+			why = e.File.Name + ": " + why
+		}
+		p.say("not sent to " + r.title() + ": " + why + " (/retry, /drop)")
+	case !file:
+	case o.State == OutgoingSent:
+		p.say("sent to " + r.title() + ": " + e.File.Name)
+	case o.State == OutgoingQueued && p.m.conn.State == Online:
+		p.say("sending to " + r.title() + ": " + fileWords(e.File))
+	case o.State == OutgoingQueued:
+		p.say("waits for the bus: " + fileWords(e.File))
 	}
-	why := text.Safe("the bus refused it")
-	if o.Err != nil {
-		why = errorLine(o.Err)
-	}
-	p.say("not sent to " + r.title() + ": " + why + " (/retry, /drop)")
 }
+
+func fileWords(f *timeline.File) text.Safe { return f.Name + ", " + text.Safe(bytesOf(f.Size)) }
 
 // entry prints one entry.
 func (p *plain) entry(r *room, e *timeline.Entry) {
@@ -192,7 +207,11 @@ func (p *plain) entry(r *room, e *timeline.Entry) {
 	case e.Deleted:
 		p.print(head + "-- deleted")
 	case e.File != nil:
-		p.print(fmt.Sprintf("%s-- file: %s, %s (/save)", head, e.File.Name, bytesOf(e.File.Size)))
+		hint := " (/save)"
+		if e.Pending() {
+			hint = p.tail(e)
+		}
+		p.print(head + "-- file: " + string(fileWords(e.File)) + hint)
 	default:
 		p.message(head, body+p.tail(e))
 	}

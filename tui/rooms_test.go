@@ -158,12 +158,12 @@ func TestFiles(t *testing.T) {
 	id := d.m.current.list.Held()[0].ID
 	d.tell(Event{Transfer: &Transfer{ID: id, Done: 1, Total: 4, Up: true}})
 	d.wants("[#####...............] 25 %")
-	d.tell(Event{Transfer: &Transfer{ID: id, Up: true, Over: true, Err: bus.ErrRoomClosed}})
-	d.wants("x [file] report.pdf", "not sent: this room was deleted").lacks("25 %")
-	d.typed("/attach /tmp/a b.txt").press("enter").called("Attach a /tmp/a b.txt")
+	d.tell(Event{Transfer: &Transfer{ID: id, Up: true, Over: true}})
+	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: id}, State: OutgoingFailed, Err: bus.ErrRoomClosed}})
+	d.wants("x [file] report.pdf", "not sent: this room was deleted", "(/retry,").lacks("25 %")
 	d.f.fail["Attach"] = bus.Errorf(bus.NotFound, "no_file", "no such file")
-	d.typed("/attach gone").press("enter").wants("attach gone: no such file").lacks("[file] gone")
-	d.press("up")
+	d.typed("/attach gone").press("enter").wants("attach gone: no such file", "> /attach gone").lacks("[file] gone")
+	d.press("ctrl+u", "up")
 	for d.m.chosen().File == nil || d.m.chosen().Mine {
 		d.press("k")
 	}

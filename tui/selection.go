@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"path/filepath"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -183,15 +182,16 @@ func (m *Model) save() tea.Cmd {
 }
 
 func (m *Model) saveTo(e *timeline.Entry, path string) tea.Cmd {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(m.o.Home, path)
-	}
 	id, f := e.ID, bus.File{Name: string(e.File.Name), Size: e.File.Size, Ref: e.File.Ref}
 	return m.try("save "+string(e.File.Name), "", func(ctx context.Context) error { return m.o.Session.Save(ctx, id, f, path) })
 }
 
 func (m *Model) stopTransfer() tea.Cmd {
-	id := m.chosen().ID
+	e := m.chosen()
+	id := e.ID
+	if e.Pending() && m.transfers[id] == nil {
+		return m.say("it is not on its way: d drops it")
+	}
 	return m.try("stop", "", func(ctx context.Context) error { return m.o.Session.Cancel(ctx, id) })
 }
 

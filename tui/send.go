@@ -3,7 +3,6 @@ package tui
 import (
 	"context"
 	"crypto/rand"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -142,7 +141,7 @@ func (m *Model) retryAll() tea.Cmd {
 }
 
 func (m *Model) retry(e *timeline.Entry) tea.Cmd {
-	r, room, id := m.current, m.current.ID, e.ID
+	r, room, id, why := m.current, m.current.ID, e.ID, e.Why
 	if d, ok := m.unsent[id]; ok {
 		delete(m.unsent, id)
 		r.list.Forget(id)
@@ -150,29 +149,17 @@ func (m *Model) retry(e *timeline.Entry) tea.Cmd {
 	}
 	e.State, e.Why = timeline.Queued, ""
 	r.list.Touch(e)
-	return m.try("send again", "", func(ctx context.Context) error { return m.o.Session.Retry(ctx, room, id) })
-}
-
-// attach sends a file of this machine.
-func (m *Model) attach(path string) tea.Cmd {
-	if !m.maySend() {
-		return nil
-	}
-	r, room, id := m.current, m.current.ID, newID()
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(m.o.Home, path)
-	}
-	d := Draft{Room: room, ID: id, Kind: "file", Text: filepath.Base(path)}
-	r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
-	r.list.Bottom()
 	return m.call(func(ctx context.Context) then {
-		err := m.o.Session.Attach(ctx, room, id, path)
+		err := m.o.Session.Retry(ctx, room, id)
 		return func(m *Model) tea.Cmd {
 			if err == nil {
 				return nil
 			}
-			r.list.Forget(id)
-			return m.fail("attach "+string(text.Line(filepath.Base(path))), err)
+			if e.Pending() && e.State == timeline.Queued { // nobody tries, so that it is not shown as if
+				e.State, e.Why = timeline.Failed, why
+				r.list.Touch(e)
+			}
+			return m.fail("send again", err)
 		}
 	})
 }

@@ -122,18 +122,22 @@ type People interface {
 	Decide(ctx context.Context, c Comparison, same bool) error
 }
 
-// Files is what one does with files. The calls return when a transfer has
-// begun; Transfer events tell how it goes on, about four times a second.
+// Files is what one does with files. Transfer events tell how a transfer goes
+// on, about four times a second.
 type Files interface {
-	// Attach encrypts and uploads a file of this machine and then sends the
-	// message that brings it, under the given ID. Cut by the end of the chat, it
-	// goes on where it was once the file is attached again.
-	// NotFound and Forbidden where the file cannot be read.
+	// Attach puts a file of this machine into the outbox, under the given ID and
+	// by its absolute path, and returns when that is on disk there: from then on it
+	// is encrypted, uploaded and sent, once, as what Send takes is, unless it is
+	// another file by then. Retry takes it as it is then; Drop takes it out also
+	// while it is uploaded. Outgoing events tell what becomes of it.
+	// NotFound, Forbidden and Invalid where it cannot be sent: it is not there, or
+	// not to be read, or no plain file.
 	Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, path string) error
-	// Save downloads the file of the message with this ID to a path, or into it
+	// Save begins to download the file of the message with this ID to a path, or into it
 	// where that is a folder, under its own name, made harmless. It is there
 	// whole and verified or not at all. Conflict where something is there.
 	Save(ctx context.Context, id bus.RecordID, f bus.File, path string) error
-	// Cancel ends a transfer; none is no error. A last Transfer event follows.
+	// Cancel ends a transfer; none is no error. A last Transfer event follows. A
+	// file that was to be sent has failed then, also after a restart.
 	Cancel(ctx context.Context, id bus.RecordID) error
 }

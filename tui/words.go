@@ -154,8 +154,14 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf("%d d", int(d.Hours()/24))
 }
 
+// sizeUnknown is the size of a file of which that is not known.
+const sizeUnknown = -1
+
 // bytesOf is a size in the unit that keeps it short.
 func bytesOf(n int64) string {
+	if n < 0 {
+		return "size not known"
+	}
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	v, i := float64(n), 0
 	for v >= 1024 && i < len(units)-1 {

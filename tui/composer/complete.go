@@ -29,12 +29,29 @@ func (b *Box) tokenStart() int {
 func (b *Box) Complete(find func(token string) []string) []string {
 	if !b.tabs.on {
 		from := b.tokenStart()
-		words := find(string(b.text[from:b.at]))
-		if len(words) == 0 {
-			return nil
-		}
-		b.tabs = tabs{on: true, from: from, words: words}
+		return b.Offer(from, find(string(b.text[from:b.at])))
 	}
+	return b.next()
+}
+
+// Offer is Complete with words that were found before, for what stands between a
+// place and the cursor.
+func (b *Box) Offer(from int, words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	b.tabs = tabs{on: true, from: from, words: words}
+	return b.next()
+}
+
+// Offering reports whether Complete goes on with what was offered.
+func (b *Box) Offering() bool { return b.tabs.on }
+
+// Before is what stands before the cursor.
+func (b *Box) Before() string { return string(b.text[:b.at]) }
+
+// next puts the next word of a run in its place.
+func (b *Box) next() []string {
 	t := b.tabs
 	word := []rune(t.words[t.next])
 	if len(t.words) == 1 && !strings.HasSuffix(string(word), "/") {

@@ -31,6 +31,9 @@ type Picker struct {
 	top    int
 }
 
+// maxQuery bounds what is typed: paths are long.
+const maxQuery = 1000
+
 // NewPicker returns a picker of items, in their order.
 func NewPicker(title text.Safe, hint string, items []Item) *Picker {
 	p := &Picker{Title: title, Hint: hint}
@@ -47,8 +50,8 @@ func (p *Picker) Set(items []Item) {
 // Type adds to what was typed, cleaned.
 func (p *Picker) Type(s string) {
 	p.Query = append(p.Query, []rune(string(text.Line(s)))...)
-	if len(p.Query) > 200 {
-		p.Query = p.Query[:200]
+	if len(p.Query) > maxQuery {
+		p.Query = p.Query[:maxQuery]
 	}
 	p.filter()
 }

@@ -73,7 +73,7 @@ const (
 // File is what a message brings.
 type File struct {
 	Name text.Safe
-	Size int64 // bytes
+	Size int64 // bytes; negative: not known
 	Ref  string
 }
 

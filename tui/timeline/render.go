@@ -237,7 +237,7 @@ func (p *painter) file() {
 		name = "(no name)"
 	}
 	words := p.prefix() + "[file] " + name
-	if e.File.Size > 0 || !e.held {
+	if e.File.Size >= 0 {
 		words += " " + p.look.Size(e.File.Size)
 	}
 	if hint := "  o: save"; !e.Mine && e.Progress == nil && p.look.Cells.Width(words+hint) <= p.width-p.column {
@@ -263,6 +263,6 @@ func (p *painter) reactions() {
 // fate says why a message of one's own was not sent, and what helps.
 func (p *painter) fate() {
 	if p.entry.State == Failed {
-		p.explain("not sent: "+p.entry.Why+" - Up, then Enter sends again, d drops", p.look.Theme.Bad)
+		p.explain("not sent: "+p.entry.Why+" (/retry, /drop)", p.look.Theme.Bad)
 	}
 }

@@ -92,8 +92,7 @@ func TestRender(t *testing.T) {
 12:00        you  .. yes, after the backup ran
 12:00        you  x looks good
                  *[not sent: the node has no space left for
-                 *messages - Up, then Enter sends again, d
-                 *drops]`
+                 *messages (/retry, /drop)]`
 	if got := screen(l); strings.TrimLeft(got, "\n") != want[1:] {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}

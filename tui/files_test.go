@@ -1,0 +1,178 @@
+package tui
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+)
+
+// A path is read as it was typed, and as terminals paste it.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	d := drive(t, staged(), 80, 24, func(o *Options) { o.Tilde = "/home/bob" })
+	for typed, want := range map[string][]string{
+		``:                           nil,
+		`a.txt`:                      {`/home/bob/a.txt`},
+		`/tmp/a  b.txt`:              {`/tmp/a  b.txt`},
+		`it's mine "now".txt`:        {`/home/bob/it's mine "now".txt`},
+		`~`:                          {`/home/bob`},
+		`~/a b.txt`:                  {`/home/bob/a b.txt`},
+		`~bob/a`:                     {`/home/bob/~bob/a`},
+		`../x/./y`:                   {`/home/x/y`},
+		`'/tmp/a b.txt' `:            {`/tmp/a b.txt`},
+		`'/tmp/it'\''s'`:             {`/tmp/it's`},
+		`"/tmp/a b \"c\".txt"`:       {`/tmp/a b "c".txt`},
+		`'~/a b`:                     {`/home/bob/a b`},
+		`/tmp/a\ b\(1\)\ \'c\'.txt `: {`/tmp/a b(1) 'c'.txt`},
+		`'/tmp/a b' '/tmp/c'`:        {`/tmp/a b`, `/tmp/c`},
+		`/tmp/a\ b /tmp/c`:           {`/tmp/a b`, `/tmp/c`},
+		`''`:                         nil,
+		`/tmp/back\\slash`:           {`/tmp/back\slash`},
+	} {
+		var got []string
+		for _, p := range splitPaths(typed) {
+			got = append(got, d.m.absolute(p))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", typed, got, want)
+		}
+	}
+	for _, path := range []string{`a`, `a b`, `it's`, `say "hi"`, `back\slash`, `~/ä 日本`, `'`} {
+		if got := splitPaths(escapePath(path)); !slices.Equal(got, []string{path}) {
+			t.Errorf("%q, written as %q, is read as %q", path, escapePath(path), got)
+		}
+	}
+}
+
+// disk is what there is below /home/bob.
+func disk(folder string) ([]fs.DirEntry, error) {
+	if strings.HasPrefix(folder, "/home/bob/shut") {
+		return nil, &fs.PathError{Op: "open", Path: folder, Err: fs.ErrPermission}
+	}
+	return fstest.MapFS{"home/bob/report.pdf": {Data: make([]byte, 2048)}, "home/bob/my notes/a b.txt": {}, "home/bob/my notes/evil\nline": {},
+		"home/bob/my notes/.hidden": {}, "home/bob/my notes/a c.txt": {}, "home/bob/repair.log": {}}.ReadDir(strings.TrimPrefix(folder, "/"))
+}
+
+func withDisk(t *testing.T) *driver {
+	d := drive(t, staged(), 80, 24, func(o *Options) { o.ReadDir, o.Tilde = disk, "/home/bob" })
+	plainOnline(d)
+	return d
+}
+
+// What is attached goes to the outbox as a path; of what cannot be, the words go
+// back into the box.
+func TestAttachTyped(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t)
+	d.typed("/attach ~/my notes/a b.txt").press("enter").called("Attach a /home/bob/my notes/a b.txt").wants(".. [file] a b.txt\n")
+	d.msg(pasted("/attach '/tmp/one two' '/tmp/three' "))
+	d.press("enter").called("Attach a /tmp/one two").called("Attach a /tmp/three")
+	d.typed("/attach my notes/").press("enter").wants("Attach from /home/bob/my notes").press("esc").uncalled("Attach")
+	d.typed("/save ~/x y.pdf").press("enter").called("Save report.pdf /home/bob/x y.pdf")
+	d.typed("/save '/tmp/x y.pdf'").press("enter").called("Save report.pdf /tmp/x y.pdf")
+}
+
+// A file waits with its name and size; failed it is sent again or dropped, and
+// shown as what it is when neither is possible.
+func TestFileFails(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t).typed("/attach report.pdf").press("enter").wants(".. [file] report.pdf\n")
+	id := d.f.attached
+	about := Outgoing{Draft: Draft{Room: ops, ID: id, Kind: "file", Text: "report.pdf"}, Size: 2048}
+	d.tell(Event{Room: ops, Outgoing: &about}).wants(".. [file] report.pdf 2.0 KiB")
+	failed := about
+	failed.State, failed.Err = OutgoingFailed, bus.Errorf(bus.NotFound, "no_file", "the file is not there any more")
+	d.tell(Event{Room: ops, Outgoing: &failed}).wants("x [file] report.pdf 2.0 KiB", "not sent: the file is not there any more", "(/retry, /drop)")
+	retried, dropped := fmt.Sprintf("Retry %d", id[0]), fmt.Sprintf("Drop %d", id[0])
+
+	d.f.fail["Retry"] = bus.Errorf(bus.NotFound, "no_file", "there is no such file")
+	d.typed("/retry").press("enter").called(retried)
+	d.wants("x [file] report.pdf", "send again: there is no such file", "(/retry, /drop)")
+	delete(d.f.fail, "Retry")
+	d.press("alt+r").called(retried).wants(".. [file] report.pdf 2.0 KiB").lacks("/retry, /drop")
+	d.tell(Event{Room: ops, Outgoing: &failed}).press("up", "enter").called(retried)
+	d.press("up", "x").wants("it is not on its way: d drops it").press("esc").uncalled("Cancel")
+	d.tell(Event{Room: ops, Outgoing: &failed}).typed("/drop").press("enter").called(dropped).lacks("[file] report.pdf 2.0")
+}
+
+// Tab goes on with a path, also one with blanks, and says why it does not.
+func TestCompletePath(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{
+		"/attach repo":               "/attach report.pdf ",
+		"/attach ~/m":                `/attach ~/my\ notes/`,
+		"/attach my notes/":          `/attach my\ notes/a\ b.txt`,
+		"/attach 'my notes/a c":      `/attach my\ notes/a\ c.txt `,
+		"/attach my notes/.":         `/attach my\ notes/.hidden `,
+		"/save ~/my":                 `/save ~/my\ notes/`,
+		"/attach my\\ notes/a\\ b x": "/attach my\\ notes/a\\ b x",
+	} {
+		if d := withDisk(t).typed(typed).press("tab"); d.m.box.Text() != want {
+			t.Errorf("%s: got %q, want %q", typed, d.m.box.Text(), want)
+		}
+	}
+	for typed, want := range map[string]string{
+		"/attach nix":       "nothing there begins with nix",
+		"/attach shut/x":    "you may not look into this folder",
+		"/attach nowhere/x": "there is no such folder",
+	} {
+		withDisk(t).typed(typed).press("tab").wants(want, "> "+typed)
+	}
+	d := withDisk(t).typed("/attach rep").press("tab").wants("> /attach repair.log").press("tab").wants("> /attach report.pdf").press("tab")
+	d.press("enter").called("Attach a /home/bob/repair.log")
+}
+
+// The list takes a path, and says why it is empty.
+func TestPickPath(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t).press("ctrl+t").typed("nix").wants("nothing here is called that; a path looks elsewhere")
+	d.press("ctrl+u").typed("~/my notes/a").wants("a b.txt", "a c.txt").lacks("repair.log", ".hidden")
+	d.press("ctrl+u").wants("repair.log").typed("~/my notes/zz").wants("nothing there begins with zz")
+	d.press("ctrl+u").typed("/nowhere/a").wants("there is no such folder")
+	d.press("ctrl+u").typed("~/shut/").wants("you may not look into this folder")
+	d.press("ctrl+u").msg(pasted("'/home/bob/my notes/a b.txt' "))
+	d.wants("> a b.txt").press("enter").called("Attach a /home/bob/my notes/a b.txt").lacks("Attach from")
+
+	d = withDisk(t)
+	d.m.folder = "/home/bob/shut"
+	d.press("ctrl+t").wants("you may not look into this folder", "> ../").press("enter").wants("Attach from /home/bob -", "report.pdf")
+}
+
+// In lines a file is told of with its name and size, and how far it is.
+func TestPlainFile(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	o := Options{Session: staged(), Now: func() time.Time { return noon }, Zone: time.UTC, Home: "/home/bob"}
+	p := &plain{m: New(t.Context(), o), out: bufio.NewWriter(&out), msgs: make(chan tea.Msg), ctx: t.Context()}
+	p.m.begin(staged().start)
+	file := Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{50}, Kind: "file", Text: "a\x1b[2J\nb.pdf"}, Size: 2048}
+	failed, sent := file, file
+	failed.State, failed.Err, sent.State = OutgoingFailed, errors.New("it changed"), OutgoingSent
+	for _, e := range []Event{{Outgoing: &file}, {Conn: &Conn{State: Online, Node: "n"}}, {Outgoing: &failed}, {Outgoing: &file}, {Outgoing: &sent}} {
+		if e.Outgoing != nil {
+			e.Room = ops
+		}
+		p.batch(batchMsg{events: []Event{e}})
+	}
+	p.entry(p.m.rooms[ops], folder{p.m.rooms[ops], "bob"}.held(file))
+	_ = p.out.Flush()
+	last := 0
+	for _, want := range []string{"-- waits for the bus: a b.pdf, 2.0 KiB\n", "-- not sent to #ops: a b.pdf: it changed (/retry, /drop)\n",
+		"-- sending to #ops: a b.pdf, 2.0 KiB\n", "-- sent to #ops: a b.pdf\n", "-- file: a b.pdf, 2.0 KiB"} {
+		i := strings.Index(out.String()[last:], want)
+		if i < 0 {
+			t.Fatalf("%q is not said, or not in its turn:\n%s", want, out.String())
+		}
+		last += i
+	}
+}
