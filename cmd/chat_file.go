@@ -29,13 +29,14 @@ func (s *chat) Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, pat
 	if err != nil {
 		return err
 	}
-	err = s.enqueue(room, id, func() error { return s.c.QueueFile(ctx, room, id, a) })
-	if err != nil {
-		return err
-	}
-	d := tui.Draft{Room: room, ID: id, Kind: "file", Text: a.Name}
-	s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: d, Size: a.Size, Made: s.env.Now()}})
-	return nil
+	return s.enqueue(room, id, func() error {
+		if err := s.c.QueueFile(ctx, room, id, a); err != nil {
+			return err
+		}
+		d := tui.Draft{Room: room, ID: id, Kind: "file", Text: a.Name}
+		s.tell(tui.Event{Room: room, Outgoing: &tui.Outgoing{Draft: d, Size: a.Size, Made: s.env.Now()}})
+		return nil
+	})
 }
 
 // attachable looks whether a file can be sent, as it is now.

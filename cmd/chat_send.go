@@ -140,10 +140,10 @@ func (s *chat) Retry(ctx context.Context, room bus.RoomID, id bus.RecordID) erro
 	if err != nil {
 		return err
 	}
+	s.tell(tui.Event{Room: room, Outgoing: &o}) // before it can fail again
 	s.mu.Lock()
 	delete(p.refused, id)
 	s.mu.Unlock()
-	s.tell(tui.Event{Room: room, Outgoing: &o})
 	s.wake(room)
 	return nil
 }

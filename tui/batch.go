@@ -164,7 +164,7 @@ func (m *Model) became(r *room, e *timeline.Entry, o Outgoing) {
 	case OutgoingQueued:
 		e.State, e.Why = timeline.Queued, ""
 		if e.File != nil && o.Kind == "file" {
-			e.File.Size = o.Size
+			e.File = &timeline.File{Name: text.Line(o.Text), Size: o.Size}
 		}
 	case OutgoingSent:
 		e.State = timeline.Sent

@@ -74,7 +74,7 @@ func cmdSave(m *Model, args []string) tea.Cmd {
 		if len(paths) != 1 {
 			return m.say("name one path: /save PATH")
 		}
-		path = m.absolute(paths[0])
+		path = m.absolute(m.o.Home, paths[0])
 	}
 	return m.saveTo(e, path)
 }

@@ -21,9 +21,9 @@ func (m *Model) attachTyped(typed string) tea.Cmd {
 	var cmds []tea.Cmd
 	for _, path := range splitPaths(typed) {
 		if strings.HasSuffix(path, string(filepath.Separator)) {
-			return m.openFolder(m.absolute(path))
+			return m.openFolder(m.absolute(m.o.Home, path))
 		}
-		cmds = append(cmds, m.attach(m.absolute(path), "/attach "+typed))
+		cmds = append(cmds, m.attach(m.absolute(m.o.Home, path), "/attach "+typed))
 	}
 	return tea.Batch(cmds...)
 }
@@ -79,7 +79,7 @@ func (m *Model) openFolder(folder string) tea.Cmd {
 			}
 			p := &panel{picker: overlay.NewPicker("Attach from "+text.Line(folder), takesFile, items), take: (*Model).takeFile}
 			p.picker.Empty = noFileHere
-			p.typed = func(m *Model, typed string) tea.Cmd { return m.listTyped(p, items, typed) }
+			p.typed = func(m *Model, typed string) tea.Cmd { return m.listTyped(p, folder, items, typed) }
 			return m.push(p)
 		}
 	})
@@ -87,8 +87,8 @@ func (m *Model) openFolder(folder string) tea.Cmd {
 
 // listTyped lists what begins with a path that was typed or pasted; what is no path
 // picks from the folder that was opened.
-func (m *Model) listTyped(p *panel, here []overlay.Item, typed string) tea.Cmd {
-	if !strings.ContainsAny(typed, `/'"\~`) {
+func (m *Model) listTyped(p *panel, opened string, here []overlay.Item, typed string) tea.Cmd {
+	if !isPath(typed) {
 		p.picker.Found, p.picker.Empty = false, noFileHere
 		p.picker.Set(here)
 		return nil
@@ -99,7 +99,7 @@ func (m *Model) listTyped(p *panel, here []overlay.Item, typed string) tea.Cmd {
 		p.picker.Set(nil)
 		return nil
 	}
-	folder, begins := m.place(words[0])
+	folder, begins := m.place(opened, words[0])
 	return m.call(func(context.Context) then {
 		items, err := m.readFolder(folder, begins)
 		return func(m *Model) tea.Cmd {
@@ -182,7 +182,7 @@ func (m *Model) completePath(typed string, from int) tea.Cmd {
 	default:
 		return m.say("one file at a time is completed")
 	}
-	folder, begins := m.place(word)
+	folder, begins := m.place(m.o.Home, word)
 	return m.call(func(context.Context) then {
 		items, fault := m.readFolder(folder, begins)
 		return func(m *Model) tea.Cmd {
@@ -193,8 +193,11 @@ func (m *Model) completePath(typed string, from int) tea.Cmd {
 				return m.say(fault.words)
 			}
 			m.offered = m.box.Offer(from, paths(strings.TrimSuffix(word, begins), items))
-			if m.offered == nil {
+			switch {
+			case len(items) == 0:
 				return m.say(nothingCalled(begins))
+			case m.offered == nil:
+				return m.say("its name cannot be typed: Ctrl+T shows it")
 			}
 			return nil
 		}

@@ -41,7 +41,7 @@ func TestPaths(t *testing.T) {
 	} {
 		var got []string
 		for _, p := range splitPaths(typed) {
-			got = append(got, d.m.absolute(p))
+			got = append(got, d.m.absolute("/home/bob", p))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", typed, got, want)
@@ -122,9 +122,10 @@ func TestCompletePath(t *testing.T) {
 		}
 	}
 	for typed, want := range map[string]string{
-		"/attach nix":       "nothing there begins with nix",
-		"/attach shut/x":    "you may not look into this folder",
-		"/attach nowhere/x": "there is no such folder",
+		"/attach nix":           "nothing there begins with nix",
+		"/attach shut/x":        "you may not look into this folder",
+		"/attach nowhere/x":     "there is no such folder",
+		"/attach my notes/evil": "its name cannot be typed: Ctrl+T shows it",
 	} {
 		withDisk(t).typed(typed).press("tab").wants(want, "> "+typed)
 	}
@@ -142,6 +143,10 @@ func TestPickPath(t *testing.T) {
 	d.press("ctrl+u").typed("~/shut/").wants("you may not look into this folder")
 	d.press("ctrl+u").msg(pasted("'/home/bob/my notes/a b.txt' "))
 	d.wants("> a b.txt").press("enter").called("Attach a /home/bob/my notes/a b.txt").lacks("Attach from")
+
+	d = withDisk(t)
+	d.m.folder = "/home/bob/my notes"
+	d.press("ctrl+t").typed("../rep").wants("repair.log", "report.pdf").lacks("a b.txt").press("ctrl+u").wants("a b.txt")
 
 	d = withDisk(t)
 	d.m.folder = "/home/bob/shut"

@@ -65,25 +65,31 @@ func escapePath(path string) string {
 	return strings.NewReplacer(` `, `\ `, `'`, `\'`, `"`, `\"`, `\`, `\\`).Replace(path)
 }
 
-// absolute is the whole path of one that was typed.
-func (m *Model) absolute(path string) string {
+// absolute is the whole path of one that was typed, in a folder.
+func (m *Model) absolute(folder, path string) string {
 	if rest, ok := strings.CutPrefix(path, "~"); ok && m.o.Tilde != "" && (rest == "" || strings.HasPrefix(rest, string(filepath.Separator))) {
 		path = m.o.Tilde + rest
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(m.o.Home, path)
+		path = filepath.Join(folder, path)
 	}
 	return filepath.Clean(path)
 }
 
-// place divides a path that is being typed: the folder that it leads to, and how
-// what is meant there begins.
-func (m *Model) place(path string) (folder, begins string) {
+// place divides a path that is being typed in a folder: the folder that it leads to,
+// and how what is meant there begins.
+func (m *Model) place(folder, path string) (to, begins string) {
 	if path == "~" {
-		return m.absolute(path), ""
+		return m.absolute(folder, path), ""
 	}
 	in, begins := filepath.Split(path)
-	return m.absolute(in), begins
+	return m.absolute(folder, in), begins
+}
+
+// isPath tells a path from a piece of a name.
+func isPath(typed string) bool {
+	return strings.Contains(typed, "/") || strings.ContainsRune(typed, filepath.Separator) || strings.Contains(typed, `\`) ||
+		strings.HasPrefix(typed, "~") || strings.HasPrefix(typed, "'") || strings.HasPrefix(typed, `"`)
 }
 
 // pathTyped is the path behind the command in the box, up to the cursor, and where it
