@@ -59,7 +59,7 @@ func openFile(path string) (src client.Source, done func(), err error) {
 	case info.IsDir():
 		return src, nil, bus.Errorf(bus.Invalid, "is_folder", "it is a folder").WithHint("pack it into one file first")
 	case !info.Mode().IsRegular():
-		return src, nil, bus.Errorf(bus.Invalid, "no_file", "it is no plain file").WithHint("copy what it holds into one")
+		return src, nil, bus.Errorf(bus.Invalid, "no_plain_file", "it is no plain file").WithHint("copy what it holds into one")
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -79,9 +79,9 @@ func fileWords(err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return bus.Errorf(bus.NotFound, "no_file", "there is no such file").WithHint("/attach alone shows what is there").Because(err)
 	case errors.Is(err, fs.ErrPermission):
-		return bus.Errorf(bus.Forbidden, "no_file", "you may not read it").WithHint("ask its owner").Because(err)
+		return bus.Errorf(bus.Forbidden, "file_closed", "you may not read it").WithHint("ask its owner").Because(err)
 	}
-	return bus.Errorf(bus.Failed, "no_file", "it cannot be read: %s", fileCause(err)).WithHint("try another file").Because(err)
+	return bus.Errorf(bus.Failed, "unreadable_file", "it cannot be read: %s", fileCause(err)).WithHint("try another file").Because(err)
 }
 
 // sentName is what others are told that a file is called: nothing in it can keep

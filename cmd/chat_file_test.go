@@ -27,7 +27,7 @@ func TestChatOpensFiles(t *testing.T) {
 		"plain": {}, "link": {}, "empty": {},
 		"folder":    {"is_folder", bus.Invalid},
 		"gone":      {"no_file", bus.NotFound},
-		"plain/sub": {"no_file", bus.Failed},
+		"plain/sub": {"unreadable_file", bus.Failed},
 	} {
 		src, done, err := openFile(at(name))
 		if want.code == "" {
