@@ -181,3 +181,12 @@ func TestPlainFile(t *testing.T) {
 		last += i
 	}
 }
+
+// Of a file that came from a pipe nobody knows the size, and none is shown.
+func TestFileOfUnknownSize(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t)
+	m := said(ops, 15, "alice", "")
+	m.Kind, m.File = "file", &bus.File{Name: "from a pipe", Size: sizeUnknown, Ref: "blob:x"}
+	d.tell(happens(m)).wants("[file] from a pipe  o: save").press("up", "i").wants("size      not known").lacks("-1")
+}

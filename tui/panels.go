@@ -95,7 +95,11 @@ func (m *Model) openInfo() tea.Cmd {
 	e := m.chosen()
 	lines := []string{"from      " + string(e.From) + trustWords(e.Trust, e.Mine), "time      " + e.Time.In(m.o.Zone).Format(time.RFC1123)}
 	if e.File != nil {
-		lines = append(lines, "file      "+string(e.File.Name), fmt.Sprintf("size      %s (%d bytes)", bytesOf(e.File.Size), e.File.Size))
+		size := bytesOf(e.File.Size)
+		if e.File.Size >= 1024 {
+			size += fmt.Sprintf(" (%d bytes)", e.File.Size)
+		}
+		lines = append(lines, "file      "+string(e.File.Name), "size      "+size)
 	}
 	for _, r := range e.Reactions {
 		var by []string

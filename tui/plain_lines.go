@@ -184,7 +184,13 @@ func (p *plain) outgoing(r *room, o *Outgoing) {
 	}
 }
 
-func fileWords(f *timeline.File) text.Safe { return f.Name + ", " + text.Safe(bytesOf(f.Size)) }
+// fileWords are a name, and the size where it is known.
+func fileWords(f *timeline.File) text.Safe {
+	if f.Size < 0 {
+		return f.Name
+	}
+	return f.Name + ", " + text.Safe(bytesOf(f.Size))
+}
 
 // entry prints one entry.
 func (p *plain) entry(r *room, e *timeline.Entry) {

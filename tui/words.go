@@ -160,7 +160,7 @@ const sizeUnknown = -1
 // bytesOf is a size in the unit that keeps it short.
 func bytesOf(n int64) string {
 	if n < 0 {
-		return "size not known"
+		return "not known"
 	}
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	v, i := float64(n), 0
