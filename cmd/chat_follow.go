@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"slices"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -65,7 +64,7 @@ func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
 	}
 	fresh := m.Seq == 0 || m.Seq > r.info.Last || m.Seq == r.info.Last && m.Number > 0
 	r.info.Last = max(r.info.Last, m.Seq)
-	if fresh && m.From != self && slices.Contains([]string{"text", "reply", "file"}, m.Kind) {
+	if fresh && m.Counts(self) {
 		r.unread = append(r.unread, unreadMessage{m.Seq, tui.Mentions(m.Text, self)})
 		r.unread = r.unread[max(0, len(r.unread)-maxUnread):]
 		r.recount()

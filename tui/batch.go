@@ -92,7 +92,7 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 	if msg != nil {
 		r.Last = max(r.Last, msg.Seq)
 	}
-	if fresh && counts(msg, m.self) {
+	if fresh && msg.Counts(m.self) {
 		m.arrived(r, msg, call)
 	}
 	if r.list.Following() && r.list.Len() > maxEntries+maxEntries/10 {

@@ -137,7 +137,7 @@ func (p *plain) happened(r *room, e *bus.Event, m *bus.Message, known bool) {
 			}
 			p.entry(r, entry)
 		}
-	case m != nil && r != p.m.current && counts(m, p.m.self) && (r.With != "" || Mentions(m.Text, p.m.self)) && r.level() != NotifyNone:
+	case m != nil && r != p.m.current && m.Counts(p.m.self) && (r.With != "" || Mentions(m.Text, p.m.self)) && r.level() != NotifyNone:
 		p.say(line(m.From) + " calls you in " + r.title())
 	}
 }

@@ -172,16 +172,11 @@ func (p *pump) lose(b *batchMsg, e Event) {
 		m = &bus.Message{Seq: e.Happened.Undecryptable.Seq}
 	}
 	t.last = max(t.last, m.Seq)
-	if counts(m, p.self) {
+	if m.Counts(p.self) {
 		t.unread++
 		if Mentions(m.Text, p.self) {
 			t.mentions++
 		}
 	}
 	b.lost[e.Room] = t
-}
-
-// counts reports whether a message is one that can be unread.
-func counts(m *bus.Message, self bus.Handle) bool {
-	return m.From != self && (m.Kind == "text" || m.Kind == "reply" || m.Kind == "file")
 }

@@ -22,6 +22,13 @@ type Message struct {
 	Value    []byte     // of kind "value": what programs tell each other, for no person to see
 }
 
+// Said reports whether m is something that somebody said: words, an answer or a file.
+// Edits, deletes and reactions are about what was said, and values are for programs.
+func (m *Message) Said() bool { return m.Kind == "text" || m.Kind == "reply" || m.Kind == "file" }
+
+// Counts reports whether m is unread to a user until he sees it: others said it.
+func (m *Message) Counts(self Handle) bool { return m.From != self && m.Said() }
+
 // Trust is what is known here of whether an account belongs to the person that
 // its handle makes one think of.
 type Trust string

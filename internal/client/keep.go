@@ -94,7 +94,7 @@ func (k *keeper) frame(m wire.StoredMessage, s sight) profile.Frame {
 		}
 	}
 	for _, e := range s.events {
-		if msg := messageOf(e); msg != nil && k.c.counts(msg) {
+		if msg := messageOf(e); msg != nil && msg.Counts(k.c.id.Handle) {
 			f.Unread++
 			if k.c.calls != nil && k.c.calls(msg.Text, k.c.id.Handle) {
 				f.Mentions++
@@ -110,11 +110,6 @@ func messageOf(e bus.Event) *bus.Message {
 		return e.Late.Message
 	}
 	return e.Message
-}
-
-// counts reports whether a message is unread until it is seen.
-func (c *Client) counts(m *bus.Message) bool {
-	return m.From != c.id.Handle && (m.Kind == "text" || m.Kind == "reply" || m.Kind == "file")
 }
 
 // page says how far a page reached that the node answered a span with, the first

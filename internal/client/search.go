@@ -159,7 +159,7 @@ func (f *finder) take(ctx context.Context, id bus.RoomID, messages []*bus.Messag
 	changes := map[bus.Prefix][]*bus.Message{}
 	for _, m := range slices.Backward(messages) { // the newest first, as the frames
 		key := shownKey{m.From, m.ID}
-		if len(f.found) >= f.limit || f.shown[key] || m.Kind != "text" && m.Kind != "reply" && m.Kind != "file" {
+		if len(f.found) >= f.limit || f.shown[key] || !m.Said() {
 			continue
 		}
 		frame := m.Hash.Prefix()
