@@ -95,8 +95,10 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 	if fresh && msg.Counts(m.self) {
 		m.arrived(r, msg, call)
 	}
-	if r.list.Following() && r.list.Len() > maxEntries+maxEntries/10 {
-		r.older = r.list.Trim(maxEntries) || r.older
+	if r == m.current {
+		r.bound(maxShown)
+	} else {
+		r.bound(maxAway)
 	}
 	if e.Removed != nil {
 		r.Gone, r.GoneBy = e.Removed.Reason, e.Removed.By

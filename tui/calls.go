@@ -72,24 +72,37 @@ type toast struct {
 	words text.Safe
 	until time.Time
 	grave bool
+	holds func(*Model) bool // nil, or whether the words are still true
+	count int               // of the notices so far
 }
 
 const toastTime = 6 * time.Second
 
 // say shows a notice for a moment.
 func (m *Model) say(words text.Safe) tea.Cmd {
-	if words == "" {
-		return nil
+	if words != "" {
+		m.notice(words, toastTime, false)
 	}
-	m.toast = toast{words: words, until: m.o.Now().Add(toastTime)}
 	return nil
 }
 
+// warn shows a grave one, for longer.
+func (m *Model) warn(words text.Safe) { m.notice(words, 2*toastTime, true) }
+
 // fail shows what went wrong.
 func (m *Model) fail(what string, err error) tea.Cmd {
-	if m.ctx.Err() != nil {
-		return nil
+	if m.ctx.Err() == nil {
+		m.warn(text.Safe(what) + ": " + errorLine(err))
 	}
-	m.toast = toast{words: text.Safe(what) + ": " + errorLine(err), until: m.o.Now().Add(2 * toastTime), grave: true}
 	return nil
 }
+
+func (m *Model) notice(words text.Safe, span time.Duration, grave bool) {
+	m.toast = toast{words: words, until: m.o.Now().Add(span), grave: grave, count: m.toast.count + 1}
+}
+
+// while takes the notice away when it is not true any more.
+func (m *Model) while(holds func(*Model) bool) { m.toast.holds = holds }
+
+// unsay takes the notice away.
+func (m *Model) unsay() { m.toast = toast{count: m.toast.count} }

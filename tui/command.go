@@ -51,9 +51,9 @@ func commands() []slash {
 		{"log", "", "who came into this room, and who went", true, cmdLog},
 		{"mark", "", "mark this room as read", true, cmdMark},
 		{"members", "", "who is in this room", true, func(m *Model, _ []string) tea.Cmd { return m.openMembers() }},
-		{"msg", "USER [TEXT...]", "write to one person", false, cmdMsg},
+		{"msg", "USER [TEXT]", "write to one person", false, cmdMsg},
 		{"mute", "", "be called for nothing in this room", true, notify(NotifyNone)},
-		{"notify", "all|mentions|none", "what this room calls you for", true, cmdNotify},
+		{"notify", "LEVEL", "be called for all, mentions or none", true, cmdNotify},
 		{"quit", "", "leave the chat", false, func(m *Model, _ []string) tea.Cmd { return m.quit() }},
 		{"react", "EMOJI", "react to the newest message", true, cmdReact},
 		{"rekey", "", "make a new room key", true, cmdRekey},
@@ -64,7 +64,7 @@ func commands() []slash {
 		{"rooms", "", "all rooms and people", false, func(m *Model, _ []string) tea.Cmd { return m.openRooms() }},
 		{"save", "[PATH]", "save the newest file of this room", true, cmdSave},
 		{"search", "WORDS...", "find in all rooms", false, cmdSearch},
-		{"theme", "dark|light|mono|high-contrast", "change the colours", false, cmdTheme},
+		{"theme", "NAME", "dark, light, mono or high-contrast", false, cmdTheme},
 		{"unmute", "", "be called for mentions in this room", true, notify(NotifyMentions)},
 		{"verify", "[USER]", "compare numbers; or check the room", false, cmdVerify},
 	}
@@ -76,19 +76,35 @@ func command(draft string) bool {
 	return len(draft) > 1 && draft[0] == '/' && draft[1] != '/' && draft[1] != ' ' && !strings.Contains(draft, "\n")
 }
 
+// unescaped is what is sent of a draft: without the first of two slashes.
+func unescaped(draft string) string {
+	if strings.HasPrefix(draft, "//") {
+		return draft[1:]
+	}
+	return draft
+}
+
+// escaped is the draft of which words are sent.
+func escaped(words string) string {
+	if command(words) || strings.HasPrefix(words, "//") {
+		return "/" + words
+	}
+	return words
+}
+
 // runCommand does what was typed; what it cannot do goes back into the box.
 func (m *Model) runCommand(draft string) tea.Cmd {
 	words := strings.Fields(strings.TrimPrefix(draft, "/"))
 	i := slices.IndexFunc(commands(), func(c slash) bool { return c.name == words[0] })
 	if i < 0 {
 		m.box.Set(draft)
-		return m.say("there is no command /" + text.Line(clip(words[0], 30)) + ": F1 lists them; // sends a slash")
+		return m.say("there is no command /" + text.Line(clip(words[0], 30)) + ": /help lists them; // sends a slash")
 	}
 	c := commands()[i]
 	switch {
 	case len(words)-1 < c.least():
 		m.box.Set(draft)
-		return m.say(text.Safe("write /" + c.usage()))
+		return m.say(text.Safe("write /" + c.usage() + ": " + c.help))
 	case c.room && m.current == nil:
 		return m.say("there is no room on the screen")
 	}

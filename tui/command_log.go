@@ -60,7 +60,7 @@ func roomPage[T any](m *Model, what string, ask func(context.Context, bus.RoomID
 			if err != nil {
 				return m.fail(what, err)
 			}
-			m.toast = toast{}
+			m.unsay()
 			return show(answer)
 		}
 	})

@@ -23,16 +23,22 @@ func cmdAttach(m *Model, args []string) tea.Cmd {
 }
 
 func cmdDrop(m *Model, _ []string) tea.Cmd {
-	var cmds []tea.Cmd
-	for _, e := range slices.Clone(m.current.list.Held()) {
+	var failed []*timeline.Entry
+	for _, e := range m.current.list.Held() {
 		if e.State == timeline.Failed {
-			cmds = append(cmds, m.drop(e))
+			failed = append(failed, e)
 		}
 	}
-	if cmds == nil {
+	if failed == nil {
 		return m.say("nothing failed here")
 	}
-	return tea.Batch(cmds...)
+	return m.ask("Drop "+text.Safe(plural(len(failed), "message"))+"?", "What could not be sent from here is gone then.", "nothing was dropped", func(m *Model) tea.Cmd {
+		var cmds []tea.Cmd
+		for _, e := range failed {
+			cmds = append(cmds, m.drop(e, false))
+		}
+		return tea.Batch(cmds...)
+	})
 }
 
 // The newest message that somebody wrote, of others or of oneself.

@@ -13,6 +13,26 @@ import (
 
 // Commands about rooms and people.
 
+// owns reports whether this person owns the room on the screen, and says who does where
+// not. Where the last owner was revoked another one acts as owner: the bus decides.
+func (m *Model) owns(what text.Safe) bool {
+	r := m.current
+	if r.Role == bus.RoleOwner {
+		return true
+	}
+	var owners []string
+	for _, member := range r.members {
+		if member.Role == bus.RoleOwner && slices.Contains(m.people, member.User) { // not revoked
+			owners = append(owners, string(line(member.User)))
+		}
+	}
+	if len(owners) == 0 {
+		return true
+	}
+	m.say("only an owner of " + r.title() + " can " + what + ": ask " + text.Safe(strings.Join(owners[:min(len(owners), 3)], " or ")))
+	return false
+}
+
 func cmdCreate(m *Model, args []string) tea.Cmd {
 	name := strings.TrimPrefix(args[0], "#")
 	return m.call(func(ctx context.Context) then {
@@ -32,6 +52,9 @@ func cmdInvite(m *Model, args []string) tea.Cmd {
 	users, err := handles(args)
 	if err != nil {
 		return m.fail("invite", err)
+	}
+	if !m.owns("add people") {
+		return nil
 	}
 	return m.inRoom("invite", "added "+text.Line(strings.Join(args, ", ")), func(ctx context.Context, id bus.RoomID) error {
 		return m.o.Session.Invite(ctx, id, users...)
@@ -54,8 +77,16 @@ func cmdKick(m *Model, args []string) tea.Cmd {
 	if err != nil {
 		return m.fail("kick", err)
 	}
+	switch {
+	case user == m.self:
+		return m.say("that is you: /leave")
+	case !m.owns("remove people"):
+		return nil
+	case len(m.current.members) > 0 && !m.current.has(user):
+		return m.say(line(user) + " is not in this room: /members")
+	}
 	r, id := m.current, m.current.ID
-	return m.ask("Remove "+line(user)+" from "+r.title()+"?", "A new room key is made: later messages are not for "+line(user)+".", func(m *Model) tea.Cmd {
+	return m.ask("Remove "+line(user)+" from "+r.title()+"?", "A new room key is made: later messages are not for "+line(user)+".", line(user)+" stays", func(m *Model) tea.Cmd {
 		return m.try("kick", "removed "+line(user), func(ctx context.Context) error { return m.o.Session.Kick(ctx, id, user) })
 	})
 }
@@ -69,6 +100,9 @@ func cmdRole(m *Model, args []string) tea.Cmd {
 	if err != nil {
 		return m.fail("role", err)
 	}
+	if !m.owns("change roles") {
+		return nil
+	}
 	return m.inRoom("role", line(user)+" is "+text.Safe(role.String())+" now", func(ctx context.Context, id bus.RoomID) error {
 		return m.o.Session.SetRole(ctx, id, user, role)
 	})
@@ -80,14 +114,17 @@ func cmdRekey(m *Model, _ []string) tea.Cmd {
 
 func cmdLeave(m *Model, _ []string) tea.Cmd {
 	r, id := m.current, m.current.ID
-	return m.ask("Leave "+r.title()+"?", "Somebody in it has to add you again before you can come back.", func(m *Model) tea.Cmd {
+	return m.ask("Leave "+r.title()+"?", "Somebody in it has to add you again before you can come back.", "you stay in "+r.title(), func(m *Model) tea.Cmd {
 		return m.try("leave", "left "+r.title(), func(ctx context.Context) error { return m.o.Session.Leave(ctx, id) })
 	})
 }
 
 func cmdDelete(m *Model, _ []string) tea.Cmd {
+	if !m.owns("delete it") {
+		return nil
+	}
 	r, id := m.current, m.current.ID
-	return m.ask("Delete "+r.title()+" for everybody?", "Its messages are gone from the bus; nobody can bring them back.", func(m *Model) tea.Cmd {
+	return m.ask("Delete "+r.title()+" for everybody?", "Its messages are gone from the bus; nobody can bring them back.", "nothing was deleted", func(m *Model) tea.Cmd {
 		return m.try("delete", "deleted "+r.title(), func(ctx context.Context) error { return m.o.Session.Delete(ctx, id) })
 	})
 }

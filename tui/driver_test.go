@@ -127,6 +127,13 @@ func (d *driver) typed(words string) *driver {
 	return d
 }
 
+// answers reads the question on the screen, and answers it.
+func (d *driver) answers(word string) *driver {
+	d.wait(readTime)
+	d.wait(readTime) // something may have been typed before
+	return d.typed(word).press("enter")
+}
+
 // frame is what a person sees, without styles.
 func (d *driver) frame() string {
 	rows, _ := d.m.frame()

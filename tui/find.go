@@ -2,8 +2,10 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -17,6 +19,9 @@ const (
 	findAfter = 100 * time.Millisecond
 	findMost  = 100
 
+	// leastLetters is how much of a word finds it; of less there must be no more.
+	leastLetters = 3
+	shortWords   = "3 letters at least, or a whole word"
 	nothingFound = "nothing found on this device"
 )
 
@@ -60,16 +65,28 @@ func (m *Model) search(p *panel, where bus.RoomID, words string) tea.Cmd {
 				}
 				return m.fail("search", err)
 			}
-			p.picker.Empty = nothingFound
+			p.searched, p.picker.Empty = true, nothingFound
+			if hasShort(words) {
+				p.picker.Empty = shortWords
+			}
 			p.picker.Set(m.hits(found, where == bus.RoomID{}))
 			return nil
 		}
 	})
 }
 
+// hasShort reports whether a word is too short to be found by its beginning. Of scripts
+// that put no spaces between words any piece is found.
+func hasShort(words string) bool {
+	return slices.ContainsFunc(strings.Fields(words), func(w string) bool {
+		spaceless := strings.ContainsFunc(w, func(r rune) bool { return r >= 0x0e00 })
+		return !spaceless && utf8.RuneCountInString(w) < leastLetters
+	})
+}
+
 func (m *Model) hits(found []bus.Message, named bool) (items []overlay.Item) {
 	for _, msg := range found {
-		label := text.Line(string(msg.From)) + "  " + excerpt(&msg)
+		label := m.called(msg.From) + "  " + excerpt(&msg)
 		detail := msg.Time.In(m.o.Zone).Format("2 Jan 15:04")
 		if r := m.rooms[msg.Room]; named && r != nil {
 			detail = string(r.title()) + " " + detail
@@ -93,7 +110,7 @@ func excerpt(msg *bus.Message) text.Safe {
 func (m *Model) showFound(item overlay.Item) tea.Cmd {
 	msg := item.Value.(bus.Message)
 	if r := m.rooms[msg.Room]; r != nil {
-		return m.jumpTo(r, msg.Seq)
+		return m.jumpTo(r, &msg)
 	}
 	return m.say("you are not in that room any more")
 }

@@ -252,11 +252,11 @@ func (f folder) quote(ref bus.RecordRef) text.Safe {
 	case e == nil:
 		return "an older message"
 	case e.Fault != "" || e.Deleted:
-		return e.From + ": a message that is not shown"
+		return e.Name() + ": a message that is not shown"
 	case e.File != nil:
-		return e.From + ": [file] " + e.File.Name
+		return e.Name() + ": [file] " + e.File.Name
 	}
-	return e.From + ": " + text.Line(clip(string(e.Text), 200))
+	return e.Name() + ": " + text.Line(clip(string(e.Text), 200))
 }
 
 // held is the entry of a record that waits to be sent.
@@ -266,7 +266,7 @@ func (f folder) held(o Outgoing) *timeline.Entry {
 		e.File, e.Text = &timeline.File{Name: text.Line(o.Text), Size: o.Size}, ""
 	}
 	if o.Kind == "reply" && o.About != nil {
-		e.Quote = f.quote(*o.About)
+		e.About, e.Quote = o.About, f.quote(*o.About)
 	}
 	return e
 }

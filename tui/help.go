@@ -25,9 +25,31 @@ func (m *Model) helpItems() (items []overlay.Item) {
 			items = append(items, overlay.Item{Label: text.Safe(strings.ToUpper(h.Section)), Head: true})
 			last = h.Section
 		}
-		items = append(items, overlay.Item{Label: text.Safe(fmt.Sprintf("%-17s  %s", h.What, h.Does))})
+		for _, what := range h.columns() {
+			items = append(items, overlay.Item{Label: text.Safe(fmt.Sprintf("%-*s  %s", helpColumn, what, h.Does))})
+		}
 	}
 	return items
+}
+
+// helpColumn is how wide the left column of the help is.
+const helpColumn = 17
+
+// columns are what of a line stands in the left column: keys that do not fit beside each
+// other have a line each, and all of them are found by what they do.
+func (h Help) columns() (lines []string) {
+	if len(h.What) <= helpColumn || !strings.Contains(h.What, ", ") {
+		return []string{h.What}
+	}
+	for _, key := range strings.Split(h.What, ", ") {
+		last := len(lines) - 1
+		if last >= 0 && len(lines[last]+", "+key) <= helpColumn {
+			lines[last] += ", " + key
+		} else {
+			lines = append(lines, key)
+		}
+	}
+	return lines
 }
 
 // Help is one line of the help.

@@ -45,9 +45,14 @@ func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
 				if m.conn.State != Online {
 					return nil // the status line says why, and it is tried again
 				}
-				return m.fail("load messages", err)
+				m.fail("load messages", err)
+				m.while(func(*Model) bool { return r.broken })
+				return nil
 			}
 			m.loadedPage(r, page, above)
+			if r.target != (bus.RecordRef{}) && !r.aim() {
+				r.target = bus.RecordRef{} // it is hidden, or was forgotten
+			}
 			return nil
 		}
 	})
@@ -68,9 +73,16 @@ func (m *Model) loadedPage(r *room, p Page, above bool) {
 			r.behind = false
 			r.list.Bottom()
 		}
+		if r.list.Weight() > maxShown {
+			r.older = r.list.Trim(maxShown) || r.older
+		}
 		return
 	}
 	r.older = p.More && len(p.Events) > 0
+	if r.list.TrimBelow(maxShown) {
+		r.newer = true
+		r.list.Open(true)
+	}
 	if !first {
 		return
 	}
@@ -107,6 +119,7 @@ func (r *room) begin(seq uint64) {
 	r.list.Clear()
 	r.turn++
 	r.loading, r.loaded, r.broken, r.older, r.newer, r.behind, r.anchor, r.fill = false, false, false, false, false, false, seq, nil
+	r.target = bus.RecordRef{}
 }
 
 // mend has what could not be loaded tried again.

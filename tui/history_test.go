@@ -18,7 +18,7 @@ func TestSearchAndJump(t *testing.T) {
 	plainOnline(d)
 	d.press("ctrl+f").typed("backup")
 	d.wait(findAfter)
-	d.wants("yes, after the backup ran").press("enter").wants("yes, after the backup ran", "older messages: Ctrl+End").lacks("Find in")
+	d.wants("yes, after the backup ran").press("enter").lacks("Find in").wants("13:52>       you  yes, after the backup ran", "r reply").press("esc").wants("older messages: Ctrl+End")
 	d.tell(happens(d.f.has(said(ops, 2000, "carol", "brand new")))).lacks("brand new")
 	for range 300 {
 		d.press("pgdown")

@@ -102,17 +102,20 @@ func editingKeys() []binding {
 	}
 }
 
+// farthest is more messages than there are.
+const farthest = 1 << 30
+
 func selectionKeys() []binding {
 	return []binding{
 		{selected, []string{"up", "k"}, "the message above", func(m *Model) tea.Cmd { return m.selectBy(-1) }},
 		{selected, []string{"down", "j"}, "the message below", func(m *Model) tea.Cmd { return m.selectBy(1) }},
-		{selected, []string{"g"}, "the oldest one here", func(m *Model) tea.Cmd { return m.selectBy(-maxEntries) }},
-		{selected, []string{"G", "shift+g"}, "the newest one", func(m *Model) tea.Cmd { return m.selectBy(maxEntries) }},
+		{selected, []string{"g"}, "the oldest one here", func(m *Model) tea.Cmd { return m.selectBy(-farthest) }},
+		{selected, []string{"G", "shift+g"}, "the newest one", func(m *Model) tea.Cmd { return m.selectBy(farthest) }},
 		{selected, []string{"enter"}, "show it whole; resend what failed", (*Model).openMessage},
 		{selected, []string{"r"}, "reply", (*Model).reply},
 		{selected, []string{"e"}, "edit it", (*Model).editMessage},
 		{selected, []string{"+"}, "react", (*Model).openReactions},
-		{selected, []string{"d", "delete"}, "delete it; drop what was not sent", (*Model).askDelete},
+		{selected, []string{"d", "delete"}, "delete it; take back what was not sent", (*Model).askDelete},
 		{selected, []string{"y"}, "copy it", (*Model).copyMessage},
 		{selected, []string{"o"}, "save its file", (*Model).save},
 		{selected, []string{"x"}, "stop its transfer", (*Model).stopTransfer},
@@ -129,10 +132,10 @@ func panelKeys() []binding {
 		{inPanel, []string{"down", "ctrl+n"}, "down", func(m *Model) tea.Cmd { return m.panelMove(1) }},
 		{inPanel, []string{"pgup"}, "a page up", func(m *Model) tea.Cmd { return m.panelPage(-1) }},
 		{inPanel, []string{"pgdown"}, "a page down", func(m *Model) tea.Cmd { return m.panelPage(1) }},
-		{inPanel, []string{"enter"}, "take it", (*Model).panelEnter},
+		{inPanel, []string{"enter"}, "take it, or answer", (*Model).panelEnter},
 		{inPanel, []string{"backspace", "ctrl+h"}, "delete what was typed", (*Model).panelBack},
 		{inPanel, []string{"ctrl+u"}, "delete all that was typed", (*Model).panelErase},
-		{inPanel, []string{"esc", "ctrl+c"}, "close it", (*Model).closePanel},
+		{inPanel, []string{"esc", "ctrl+c"}, "close it", (*Model).leavePanel},
 		{inPanel, []string{"ctrl+q"}, "quit", (*Model).quit},
 	}
 }

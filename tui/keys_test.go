@@ -69,12 +69,12 @@ func TestHelp(t *testing.T) {
 	for _, item := range d.m.helpItems() {
 		label := string(item.Label)
 		all.WriteString(label + "\n")
-		if len(label) > 57 {
-			t.Errorf("%q does not fit on the usual screen", label)
+		if len(label) > 57 || !item.Head && label[helpColumn:helpColumn+2] != "  " {
+			t.Errorf("%q does not fit on the usual screen, or breaks its columns", label)
 		}
 	}
 	for _, b := range bindings() {
-		if !strings.Contains(all.String(), keyLabels(b.keys)) || !strings.Contains(all.String(), b.help) {
+		if !containsAll(all.String(), strings.Split(keyLabels(b.keys), ", ")) || !strings.Contains(all.String(), b.help) {
 			t.Errorf("help does not tell of %v", b.keys)
 		}
 	}
@@ -88,6 +88,15 @@ func TestHelp(t *testing.T) {
 		t.Errorf("found %q", item.Label)
 	}
 	d.press("esc").lacks("Help")
+}
+
+func containsAll(s string, parts []string) bool {
+	for _, p := range parts {
+		if !strings.Contains(s, p) {
+			return false
+		}
+	}
+	return true
 }
 
 // TestCommands: they are in order, and each refuses to run without what it
@@ -154,10 +163,10 @@ func TestCommandAfterSelection(t *testing.T) {
 // What somebody wrote is shown as it was decided, at once.
 func TestDecidedAtOnce(t *testing.T) {
 	t.Parallel()
-	d := online(t, 80, 24).wants("13:49 ?     erin").typed("/verify erin").press("enter", "y")
+	d := online(t, 80, 24).wants("13:49 ?     erin").typed("/verify erin").press("enter").answers("same")
 	d.wants("13:49       erin  hi", "erin is verified")
 	calls := len(d.f.calls)
-	d.typed("/verify erin").press("enter", "n").wants("erin is hidden from now on")
+	d.typed("/verify erin").press("enter").answers("differ").wants("erin is hidden from now on")
 	if got := strings.Join(d.f.calls[calls:], ", "); !strings.Contains(got, "History a") {
 		t.Errorf("what is hidden now is loaded anew: %q", got)
 	}

@@ -11,12 +11,15 @@ import (
 
 // panel is what stands over the lower part of the screen: a picker or a page.
 type panel struct {
-	picker *overlay.Picker
-	page   *overlay.Page
-	told   bool                               // in lines: it was printed
-	take   func(*Model, overlay.Item) tea.Cmd // Enter in a picker
-	typed  func(*Model, string) tea.Cmd       // after each change of what was typed
-	keys   map[string]func(*Model) tea.Cmd    // of a page, besides those of all
+	picker   *overlay.Picker
+	page     *overlay.Page
+	question *question                          // that the page asks, nil for none
+	told     bool                               // in lines: it was printed
+	searched bool                               // what was typed was looked for
+	prompted bool                               // in lines: how it is answered was printed
+	take     func(*Model, overlay.Item) tea.Cmd // Enter in a picker
+	typed    func(*Model, string) tea.Cmd       // after each change of what was typed
+	resized  func(*Model)                       // the window has another size
 }
 
 // panel is the uppermost one, nil where there is none.
@@ -42,15 +45,14 @@ func (m *Model) read(title, body text.Safe) tea.Cmd {
 	return m.push(&panel{page: &overlay.Page{Title: title, Body: body, Hint: "Esc closes"}})
 }
 
-// ask opens a question: y does it, anything else does not.
-func (m *Model) ask(question, body text.Safe, yes func(*Model) tea.Cmd) tea.Cmd {
-	return m.push(&panel{
-		page: &overlay.Page{Title: question, Body: body, Hint: "y yes  n no", Grave: true},
-		keys: map[string]func(*Model) tea.Cmd{
-			"y": func(m *Model) tea.Cmd { m.closePanel(); return yes(m) },
-			"n": (*Model).closePanel,
-		},
-	})
+// leavePanel closes a panel; of a question it says what stays as it is.
+func (m *Model) leavePanel() tea.Cmd {
+	p := m.panel()
+	m.closePanel()
+	if p.question != nil {
+		return m.say(p.question.kept)
+	}
+	return nil
 }
 
 func (m *Model) closePanel() tea.Cmd {
@@ -62,9 +64,6 @@ func (m *Model) closePanel() tea.Cmd {
 
 // panelKey gives a key to a panel.
 func (m *Model) panelKey(p *panel, name string, k tea.KeyPressMsg) tea.Cmd {
-	if do := p.keys[name]; do != nil {
-		return do(m)
-	}
 	if do := m.keys[inPanel][name]; do != nil {
 		return do(m)
 	}
@@ -75,11 +74,14 @@ func (m *Model) panelKey(p *panel, name string, k tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *Model) panelType(p *panel, s string) tea.Cmd {
-	if p.picker == nil {
-		return nil
+	switch {
+	case p.picker != nil:
+		p.picker.Type(s)
+		return m.retyped(p)
+	case p.question != nil && p.question.counts():
+		p.page.Type(s)
 	}
-	p.picker.Type(s)
-	return m.retyped(p)
+	return nil
 }
 
 func (m *Model) retyped(p *panel) tea.Cmd {
@@ -90,18 +92,23 @@ func (m *Model) retyped(p *panel) tea.Cmd {
 }
 
 func (m *Model) panelBack() tea.Cmd {
-	if p := m.panel(); p.picker != nil && p.picker.Back() {
+	switch p := m.panel(); {
+	case p.picker == nil:
+		p.page.Back()
+	case p.picker.Back():
 		return m.retyped(p)
 	}
 	return nil
 }
 
 func (m *Model) panelErase() tea.Cmd {
-	if p := m.panel(); p.picker != nil {
-		p.picker.Erase()
-		return m.retyped(p)
+	p := m.panel()
+	if p.picker == nil {
+		p.page.Typed = nil
+		return nil
 	}
-	return nil
+	p.picker.Erase()
+	return m.retyped(p)
 }
 
 func (m *Model) panelMove(n int) tea.Cmd {
@@ -122,14 +129,14 @@ func (m *Model) panelPage(n int) tea.Cmd {
 	return nil
 }
 
-// panelEnter takes what is picked; a page closes, a question stays.
+// panelEnter takes what is picked or answered; a page closes.
 func (m *Model) panelEnter() tea.Cmd {
 	p := m.panel()
-	if p.picker == nil {
-		if p.keys == nil {
-			return m.closePanel()
-		}
-		return nil
+	switch {
+	case p.question != nil:
+		return m.answer(p, answered(string(p.page.Typed)))
+	case p.picker == nil:
+		return m.closePanel()
 	}
 	item, ok := p.picker.Picked()
 	if !ok {
@@ -138,3 +145,6 @@ func (m *Model) panelEnter() tea.Cmd {
 	m.closePanel()
 	return p.take(m, item)
 }
+
+// answered is an answer as it counts: in small letters, without blanks around it.
+func answered(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }

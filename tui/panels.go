@@ -2,7 +2,6 @@ package tui
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,7 +86,7 @@ func (m *Model) openMessage() tea.Cmd {
 	if e.File != nil {
 		return m.openInfo()
 	}
-	return m.read("From "+e.From, e.Text)
+	return m.read("From "+e.Name(), e.Text)
 }
 
 // openInfo shows what is known of a message.
@@ -104,7 +103,7 @@ func (m *Model) openInfo() tea.Cmd {
 	for _, r := range e.Reactions {
 		var by []string
 		for _, b := range r.By {
-			by = append(by, string(b))
+			by = append(by, string(m.called(bus.Handle(b))))
 		}
 		lines = append(lines, "reaction  "+string(r.Text)+"  "+strings.Join(by, ", "))
 	}
@@ -140,90 +139,6 @@ func trustWords(t bus.Trust, mine bool) string {
 	return " (? nobody compared numbers)"
 }
 
-// verify shows the number to compare and keeps what was found.
-func (m *Model) verify(who bus.Handle) tea.Cmd {
-	return m.call(func(ctx context.Context) then {
-		c, err := m.o.Session.Compare(ctx, who)
-		return func(m *Model) tea.Cmd {
-			if err != nil {
-				return m.fail("verify "+string(line(who)), err)
-			}
-			return m.compare(c)
-		}
-	})
-}
-
-func (m *Model) compare(c Comparison) tea.Cmd {
-	decide := func(same bool, done text.Safe) func(*Model) tea.Cmd {
-		return func(m *Model) tea.Cmd {
-			m.closePanel()
-			return m.call(func(ctx context.Context) then {
-				err := m.o.Session.Decide(ctx, c, same)
-				return func(m *Model) tea.Cmd {
-					if err != nil {
-						return m.fail("verify", err)
-					}
-					return tea.Batch(m.judged(c, same), m.say(done))
-				}
-			})
-		}
-	}
-	who := line(c.User)
-	body := "Read this number to " + who + " over another way, a call or face to face:\n\n" + text.Safe(groups(c.Number)) +
-		"\n\nThe screen of " + who + " shows the same one. y: they are the same. n: they differ, hide what this key writes. Esc: not now."
-	body += m.picture(c.QR, body)
-	return m.push(&panel{
-		page: &overlay.Page{Title: "Compare with " + who, Body: body, Hint: "y the same  n different  Esc not now", Grave: c.Trust.Hidden()},
-		keys: map[string]func(*Model) tea.Cmd{"y": decide(true, who+" is verified"), "n": decide(false, who+" is hidden from now on")},
-	})
-}
-
-// picture is a code for a camera below a text, where all of it has place.
-func (m *Model) picture(code string, above text.Safe) text.Safe {
-	rows := strings.Split(strings.TrimSpace(code), "\n")
-	l := m.layout()
-	width, height := l.Main.W-3, l.Main.H-2
-	if code == "" || m.cells.Width(rows[0]) > width || len(m.cells.Wrap(string(above), width))+1+len(rows) > height {
-		return ""
-	}
-	words := text.Clean(strings.Join(rows, "\n"))
-	if m.theme.Name == "light" { // there blocks are dark
-		words = text.Safe(strings.NewReplacer("█", " ", " ", "█", "▀", "▄", "▄", "▀").Replace(string(words)))
-	}
-	return "\n\n" + words
-}
-
-// judged shows what somebody wrote as it was decided now. What was hidden, or is
-// from now on, is loaded anew.
-func (m *Model) judged(c Comparison, same bool) tea.Cmd {
-	for _, r := range m.rooms {
-		if same && !c.Trust.Hidden() {
-			r.list.Trust(line(c.User), bus.TrustVerified)
-		} else {
-			r.begin(r.list.Anchor())
-		}
-	}
-	if m.current == nil {
-		return nil
-	}
-	return m.loadMembers(m.current)
-}
-
-// groups puts a number of 12 groups into rows of four.
-func groups(number string) string {
-	var b strings.Builder
-	for i, g := range strings.Fields(string(text.Line(number))) {
-		switch {
-		case i > 0 && i%4 == 0:
-			b.WriteString("\n")
-		case i > 0:
-			b.WriteString("  ")
-		}
-		b.WriteString(g)
-	}
-	return b.String()
-}
-
 // toggleMembers shows who is in the room: at the right where there is place,
 // else as a list.
 func (m *Model) toggleMembers() tea.Cmd {
@@ -240,7 +155,7 @@ func (m *Model) toggleMembers() tea.Cmd {
 func (m *Model) openMembers() tea.Cmd {
 	var items []overlay.Item
 	for _, member := range m.current.members {
-		items = append(items, overlay.Item{Label: text.Safe(memberMark(member, m.self) + " " + string(line(member.User))), Detail: memberDetail(member), Value: member.User})
+		items = append(items, overlay.Item{Label: text.Safe(memberMark(member, m.self) + " " + string(m.called(member.User))), Detail: memberDetail(member), Value: member.User})
 	}
 	return m.pick("Members of "+m.current.title(), "Enter compares numbers  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
 		if who := item.Value.(bus.Handle); who != m.self {

@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"unibus/internal/bus"
 	"unibus/internal/text"
 	"unibus/tui/composer"
 	"unibus/tui/overlay"
@@ -27,7 +28,7 @@ type plain struct {
 	count  int       // of its entries, those of the first page
 	unread int       // in it when it was opened
 	conn   Conn      // as it was printed
-	said   text.Safe // the last notice
+	said   int       // the number of the last notice that was printed
 }
 
 // RunPlain speaks in lines until the input ends, the person quits or ctx ends.
@@ -180,11 +181,8 @@ func (p *plain) answer(panel *panel, line string) tea.Cmd {
 		panel.picker.Erase()
 		return p.m.panelType(panel, line)
 	}
-	if panel.picker == nil {
-		if do := panel.keys[strings.ToLower(line)]; do != nil {
-			return do(p.m)
-		}
-		return p.m.closePanel()
+	if panel.question != nil {
+		return p.decide(panel.question, line)
 	}
 	p.m.closePanel()
 	n, err := strconv.Atoi(line)
@@ -195,16 +193,41 @@ func (p *plain) answer(panel *panel, line string) tea.Cmd {
 	case err != nil || n < 1 || n > len(items) || items[n-1].Head:
 		return nil
 	}
+	if msg, found := items[n-1].Value.(bus.Message); found {
+		return p.found(msg)
+	}
 	return panel.take(p.m, items[n-1])
+}
+
+// decide takes the answer to a question, and says what stays as it is where it is
+// none: nothing that was typed is lost without a word.
+func (p *plain) decide(q *question, line string) tea.Cmd {
+	p.m.closePanel()
+	if !q.counts() {
+		p.say("typed before the question could be read, so it counts for nothing: " + q.kept)
+		return nil
+	}
+	do, why := q.take(answered(line))
+	switch {
+	case line == "":
+		p.say(q.kept)
+	case do == nil:
+		p.say(why + "; it was not sent either, and " + q.kept)
+	default:
+		return do(p.m)
+	}
+	return nil
 }
 
 // panel prints a list or a question; what is only to be read is over then.
 func (p *plain) panel() {
 	panel := p.m.panel()
 	switch {
-	case panel == nil || panel.told:
+	case panel == nil:
+	case panel.told:
+		p.prompt(panel)
 	case panel.picker != nil:
-		if panel.picker.Found && len(panel.picker.Items()) == 0 && panel.picker.Empty != nothingFound {
+		if panel.picker.Found && len(panel.picker.Items()) == 0 && !panel.searched {
 			return // it is being searched, or there are no words yet
 		}
 		panel.told = true
@@ -213,11 +236,17 @@ func (p *plain) panel() {
 		panel.told = true
 		p.say(panel.page.Title)
 		p.words(panel.page.Body)
-		if panel.keys == nil {
+		if panel.question == nil {
 			p.m.closePanel()
-			return
 		}
-		p.say(text.Safe(panel.page.Hint))
+	}
+}
+
+// prompt prints how a question is answered, once it can be.
+func (p *plain) prompt(panel *panel) {
+	if q := panel.question; q != nil && q.open && !panel.prompted {
+		panel.prompted = true
+		p.say(text.Safe(q.spoke))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
+
 	"unibus/internal/bus"
 	"unibus/internal/text"
 	"unibus/tui/timeline"
@@ -76,13 +78,9 @@ func (p *plain) room() {
 
 // notices prints what would stand in the status line for a moment.
 func (p *plain) notices() {
-	if words := p.m.toast.words; words != "" && words != p.said {
-		p.said = words
-		p.say(words)
-		return
-	}
-	if p.m.toast.words == "" {
-		p.said = ""
+	if t := p.m.toast; t.words != "" && t.count != p.said {
+		p.said = t.count
+		p.say(t.words)
 	}
 }
 
@@ -147,15 +145,21 @@ func (p *plain) changed(r *room, was timeline.Entry, now *timeline.Entry, m *bus
 	if now == nil || r != p.m.current {
 		return
 	}
-	about := was.From + ": " + text.Line(clip(string(was.Text), 60))
-	switch from := line(m.From); {
+	from, whose, reacts := p.m.called(m.From), was.From, text.Safe(" reacts ")
+	if was.Mine {
+		whose = "yours"
+	}
+	if m.From == p.m.self {
+		reacts = " react "
+	}
+	switch {
 	case now.Deleted && !was.Deleted:
-		p.say(from + " deleted a message of " + was.From)
+		p.say(from + " deleted a message of " + whose)
 	case m.Kind == "edit" && now.Text != was.Text:
-		p.say(from + " changed a message of " + was.From + " to:")
+		p.say(from + " changed a message of " + whose + " to:")
 		p.words(now.Text)
 	case m.Kind == "reaction" && m.Text != "" && len(now.Reactions) > 0:
-		p.say(from + " reacts " + text.Line(clip(m.Text, maxReaction)) + " to " + about)
+		p.say(from + reacts + text.Line(clip(m.Text, maxReaction)) + " to " + was.Name() + ": " + text.Line(clip(string(was.Text), 60)))
 	}
 }
 
@@ -221,6 +225,23 @@ func (p *plain) entry(r *room, e *timeline.Entry) {
 	default:
 		p.message(head, body+p.tail(e))
 	}
+}
+
+// found prints a message that was looked for, whole, and goes to its room.
+func (p *plain) found(msg bus.Message) tea.Cmd {
+	r := p.m.rooms[msg.Room]
+	if r == nil {
+		return p.m.say("you are not in that room any more")
+	}
+	f := folder{r, p.m.self}
+	if e := f.message(&msg); e != nil {
+		p.say(r.title() + ", " + text.Safe(msg.Time.In(p.m.o.Zone).Format("Mon 2 Jan 2006")) + ":")
+		if e.About != nil {
+			e.Quote = f.quote(*e.About)
+		}
+		p.entry(r, e)
+	}
+	return p.m.open(r)
 }
 
 // message prints what somebody wrote: its further lines are indented.

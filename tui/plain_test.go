@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -29,7 +30,7 @@ func spoken(t *testing.T, f *fake, typed string, change ...func(*Options)) strin
 func TestPlain(t *testing.T) {
 	t.Parallel()
 	f := staged()
-	got := spoken(t, f, "hello\n\n/kick erin\ny\n/kick erin\nno\n/rooms\n3\nhi there\n/nonsense\n/react tada\n")
+	got := spoken(t, f, "hello\n\n//x\n/kick alice\n/rooms\n3\nhi there\n/nonsense\n/react tada\n")
 	want := `-- #ops: encrypted, key 7, 5 members, 1 unverified
 [13:44] alice: the staging cluster is green again, all three nodes enforce [+1 3]
 [13:48] carol: answers alice: the staging cluster is green again, all three nodes enforce
@@ -44,13 +45,7 @@ func TestPlain(t *testing.T) {
     on it
 [13:55] carol: -- deleted
 [13:57] alice: done, thanks
--- Remove erin from #ops?
-   A new room key is made: later messages are not for erin.
--- y yes  n no
--- removed erin
--- Remove erin from #ops?
-   A new room key is made: later messages are not for erin.
--- y yes  n no
+-- only an owner of #ops can remove people: ask alice
 -- Rooms and people
    1  #incident-42  (12 unread, 2 for you)
    2  @alice  (1 unread, 1 for you)
@@ -64,7 +59,7 @@ func TestPlain(t *testing.T) {
 			t.Errorf("does not say %q:\n%s", words, got)
 		}
 	}
-	for _, call := range []string{"Send a text: hello", "Kick a erin", "Send b text: hi there", "Send b reaction about 14: 🎉"} {
+	for _, call := range []string{"Send a text: hello", "Send a text: /x", "Send b text: hi there", "Send b reaction about 14: 🎉"} {
 		if !slices.Contains(f.calls, call) {
 			t.Errorf("not called: %s; %q", call, f.calls)
 		}
@@ -114,11 +109,54 @@ func TestPlainEvents(t *testing.T) {
 -- alice calls you in @alice
 -- key 8: alice made a new room key
 [     ] mallory (key changed or forged): -- not shown: !! signature does not match: not shown
--- not sent to #ops: this room was deleted; see your rooms: unibus room list (/retry, /drop)
+-- not sent to #ops: this room was deleted; see your rooms: /rooms (/retry, /drop)
 `
 	got = strings.ReplaceAll(got, "\a", "")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestPlainQuestions: an answer is a word that was typed once the question could be
+// read; whatever else is typed does nothing, and what stays as it is is said.
+func TestPlainQuestions(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.start.Rooms[0].Role = bus.RoleOwner
+	in, keys := io.Pipe()
+	out := &terminal{more: make(chan struct{}, 1)}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- RunPlain(context.Background(), Terminal{In: in, Out: out}, Options{Session: f, Now: func() time.Time { return noon }, Zone: time.UTC, Home: "/", ReadDir: os.ReadDir})
+	}()
+	asked := 0
+	ask := func(command, prompt, answer, words string) {
+		t.Helper()
+		fmt.Fprintln(keys, command)
+		asked++
+		out.untilCount(t, prompt, asked)
+		fmt.Fprintln(keys, answer)
+		out.until(t, words)
+	}
+	out.until(t, "done, thanks")
+	ask("/kick erin", "-- type yes or no", "hello", "-- no answer: type yes or no; it was not sent either, and erin stays")
+	ask("/kick erin", "-- type yes or no", "y", "-- no answer")
+	ask("/leave", "-- type yes or no", "no", "-- you stay in #ops")
+	ask("/delete", "-- type yes or no", "", "-- nothing was deleted")
+	fmt.Fprintln(keys, "/kick erin\nyes")
+	out.until(t, "-- typed before the question could be read, so it counts for nothing: erin stays")
+	ask("/kick erin", "-- type yes or no", "Yes", "-- removed erin")
+	asked = 0
+	ask("/verify erin", "-- type same or differ; Enter leaves it open", "yes", "-- no answer: type same or differ; it was not sent either, and nothing was decided about erin")
+	ask("/verify erin", "-- type same or differ; Enter leaves it open", "12345", "-- another number: look again, or differ; it was not sent")
+	ask("/verify erin", "-- type same or differ; Enter leaves it open", "same", "-- erin is verified")
+	keys.Close()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	kicks := slices.DeleteFunc(f.calls, func(c string) bool { return !strings.HasPrefix(c, "Kick") && !strings.HasPrefix(c, "Decide") && !strings.HasPrefix(c, "Send") })
+	if got := strings.Join(kicks, ", "); got != "Kick a erin, Decide erin true" {
+		t.Errorf("called %s", got)
 	}
 }
 
@@ -139,8 +177,9 @@ func TestPlainFails(t *testing.T) {
 
 func TestPlainSearch(t *testing.T) {
 	t.Parallel()
-	got := spoken(t, staged(), "/search backup\n1\n/search zzz\n/help\n\n")
-	for _, words := range []string{"-- Find in all rooms", "   1  bob  yes, after the backup ran", "-- nothing found on this device", "/verify [USER]"} {
+	got := spoken(t, staged(), "/search backup\n1\n/search zzz\n/find q\n/help\n\n")
+	for _, words := range []string{"-- Find in all rooms", "   1  you  yes, after the backup ran", "-- #ops, Sat 21 Nov 2026:\n[13:52] you: yes, after the backup ran\n",
+		"-- nothing found on this device", "-- 3 letters at least, or a whole word", "/verify [USER]"} {
 		if !strings.Contains(got, words) {
 			t.Errorf("does not say %q:\n%s", words, got)
 		}

@@ -13,14 +13,17 @@ const (
 	// frameTime is how long what arrives is gathered before it is shown: a
 	// screen shows no more.
 	frameTime = 16 * time.Millisecond
-	// pumpSize bounds the events that wait for a slow terminal.
-	pumpSize = 4096
+	// pumpSize bounds the events that wait for a slow terminal, and pumpBytes what
+	// their words weigh: others write as many and as long ones as they like.
+	pumpSize  = 4096
+	pumpBytes = 8 << 20
 )
 
 // batchMsg is what came in since the last one. Lost rooms have had messages
 // that were not kept: the screen loads them when they are looked at.
 type batchMsg struct {
 	events []Event
+	bytes  int // of the words in them
 	lost   map[bus.RoomID]tally
 	ended  bool
 }
@@ -91,7 +94,10 @@ func (p *pump) last(ctx context.Context, b batchMsg, free <-chan struct{}) {
 // gather adds events to a batch and keeps it within bounds.
 func (p *pump) gather(b *batchMsg, events []Event) {
 	b.events = append(b.events, events...)
-	if len(b.events) > pumpSize {
+	for i := range events {
+		b.bytes += wordsIn(&events[i])
+	}
+	if len(b.events) > pumpSize || b.bytes > pumpBytes {
 		p.squeeze(b)
 	}
 }
@@ -101,7 +107,7 @@ func (p *pump) gather(b *batchMsg, events []Event) {
 // All else is kept: of that a session sends little.
 func (p *pump) squeeze(b *batchMsg) {
 	shown := p.seen.Load()
-	spare := len(b.events) - pumpSize/2
+	spare, heavy := len(b.events)-pumpSize/2, b.bytes-pumpBytes/2
 	kept := b.events[:0]
 	gaps := gaps{}
 	for _, e := range b.events {
@@ -109,15 +115,25 @@ func (p *pump) squeeze(b *batchMsg) {
 		switch {
 		case gaps.add(&e):
 			spare--
-		case ofFrame(e) && (!here || spare > 0):
+		case ofFrame(e) && (!here || spare > 0 || heavy > 0):
 			p.lose(b, e)
 			spare--
+			heavy -= wordsIn(&e)
+			b.bytes -= wordsIn(&e)
 		default:
 			kept = append(kept, e)
 		}
 	}
 	clear(b.events[len(kept):])
 	b.events = kept
+}
+
+// wordsIn is how many bytes of words an event brings.
+func wordsIn(e *Event) int {
+	if m := messageOf(*e); m != nil {
+		return len(m.Text)
+	}
+	return 0
 }
 
 // gaps are what is missing of each sender in each room.

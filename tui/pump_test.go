@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,4 +167,27 @@ func TestPumpEnds(t *testing.T) {
 	d := online(t, 80, 24)
 	d.msg(batchMsg{ended: true})
 	d.wants("X the session is over")
+}
+
+// Attack: as many long messages as a stranger likes, while the screen is slow. What
+// waits is bounded in bytes too.
+func TestPumpIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	b, words := batchMsg{}, strings.Repeat("x", 64<<10)
+	p := &pump{self: "bob"}
+	p.show(ops)
+	for n := range 1000 {
+		p.gather(&b, []Event{happens(said(ops, n+1, "mallory", words)), happens(said(general, n+1, "mallory", words))})
+		held := 0
+		for i := range b.events {
+			held += wordsIn(&b.events[i])
+		}
+		if held > pumpBytes || held != b.bytes {
+			t.Fatalf("%d bytes wait, %d were counted", held, b.bytes)
+		}
+	}
+	last := b.events[len(b.events)-1].Happened.Message
+	if b.lost[general].unread+b.lost[ops].unread == 0 || b.lost[general].last != 1000 && last.Room != general {
+		t.Errorf("lost %v", b.lost)
+	}
 }

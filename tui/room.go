@@ -14,9 +14,11 @@ import (
 const (
 	// pageSize is how many messages are loaded at once.
 	pageSize = 200
-	// maxEntries bounds what of a room is in memory; older messages are loaded
-	// again when somebody scrolls there.
-	maxEntries = 20_000
+	// maxShown bounds what of the room on the screen is in memory, and maxAway what of
+	// each of the others, in bytes; what is above or below is loaded again when somebody
+	// scrolls there. Anybody can put one into rooms and fill them.
+	maxShown = 32 << 20
+	maxAway  = 1 << 20
 	// maxLoose bounds the edits, deletes and reactions of one sender that wait for a
 	// message which is not loaded, or not his to change: in bytes, looseCost and the
 	// text of each.
@@ -43,6 +45,7 @@ type room struct {
 	newer   bool // there is more below: what comes is not appended
 	behind  bool // there is because it was not told: the window follows again once it is here
 	fill    *timeline.Entry
+	target  bus.RecordRef // to select, once it is loaded and what follows it; zero: nothing
 	fresh   uint64 // what came after it was new when the room was opened; 0: nothing was
 	seen    uint64 // the newest sequence that was on the screen
 	marked  uint64 // the newest sequence that was marked as seen from here
@@ -52,6 +55,19 @@ type room struct {
 func newRoom(info Room) *room {
 	return &room{Room: info, shown: titleOf(info), list: timeline.New(), loose: map[bus.RecordRef][]*bus.Message{},
 		weights: map[bus.Handle]int{}, waiting: map[bus.RecordID]bool{}}
+}
+
+// bound keeps what is in memory of a room within bounds: the window stays where it is.
+// A little over the bound is left, else each message would be the one too many.
+func (r *room) bound(most int) {
+	switch {
+	case r.list.Weight() <= most+most/8:
+	case r.list.Following():
+		r.older = r.list.Trim(most) || r.older
+	default:
+		r.newer = true // what comes now is loaded when the person comes down there
+		r.list.Open(true)
+	}
 }
 
 // title is the name with its sign, cleaned.
@@ -96,6 +112,11 @@ func (r *room) readOnly() text.Safe {
 // owner reports whether somebody may delete what others wrote.
 func (r *room) owner(h bus.Handle) bool {
 	return slices.ContainsFunc(r.members, func(m Member) bool { return m.User == h && m.Role == bus.RoleOwner })
+}
+
+// has reports whether somebody is a member, or has an open invite.
+func (r *room) has(h bus.Handle) bool {
+	return slices.ContainsFunc(r.members, func(m Member) bool { return m.User == h })
 }
 
 // kind is the group in the side bar.

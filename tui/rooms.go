@@ -48,6 +48,19 @@ func (m *Model) leaveRoom() {
 		r.list.Unselect()
 		r.list.MarkNew(0)
 		r.Read = max(r.Read, r.marked)
+		r.lighten()
+	}
+}
+
+// lighten forgets most of a room that goes off the screen where that is much. Where it
+// is not at its end it is read again from where the window was.
+func (r *room) lighten() {
+	switch {
+	case r.list.Weight() <= maxAway:
+	case r.list.Following():
+		r.older = r.list.Trim(maxAway) || r.older
+	default:
+		r.begin(r.list.Anchor())
 	}
 }
 
@@ -173,13 +186,28 @@ func (m *Model) bottom() tea.Cmd {
 	return nil
 }
 
-// jumpTo shows a message of a room.
-func (m *Model) jumpTo(r *room, seq uint64) tea.Cmd {
+// jumpTo selects a message of a room, in the middle of the window.
+func (m *Model) jumpTo(r *room, msg *bus.Message) tea.Cmd {
 	cmd := m.open(r)
-	lowest, highest := r.list.Span()
-	if seq >= lowest && seq <= highest && lowest > 0 {
-		r.list.Show(seq)
+	target := bus.RecordRef{Frame: msg.Hash.Prefix(), Number: msg.Number}
+	if r.target = target; r.aim() {
 		return cmd
 	}
-	return tea.Batch(cmd, m.reread(r, seq))
+	read := m.reread(r, msg.Seq)
+	r.target = target
+	return tea.Batch(cmd, read)
+}
+
+// aim selects the message that was jumped to, if it is here. Until what follows it is
+// here too it stays the target: only then it has a place in the middle.
+func (r *room) aim() bool {
+	e := r.list.Find(r.target)
+	if e == nil {
+		return false
+	}
+	r.list.Center(e)
+	if !r.newer || r.list.Below() > 1 {
+		r.target = bus.RecordRef{}
+	}
+	return true
 }

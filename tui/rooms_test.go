@@ -119,13 +119,14 @@ func TestRooms(t *testing.T) {
 	d.typed("/create ops2").press("enter").called("Create ops2").wants(">#ops2")
 	d.typed("/room ops").press("enter").wants(">#ops")
 	d.typed("/room nowhere").press("enter").wants("you are in no room called nowhere")
+	changed(d, func(r *Room) { r.Role = bus.RoleOwner })
 	d.typed("/invite dave erin").press("enter").called("Invite a [dave erin]").wants("added dave, erin")
-	d.typed("/kick dave").press("enter", "y").called("Kick a dave")
+	d.typed("/kick erin").press("enter").answers("yes").called("Kick a erin")
 	d.typed("/role erin reader").press("enter").called("SetRole a erin reader")
 	d.typed("/role erin king").press("enter").wants("is not a role in a room").uncalled("SetRole")
 	d.typed("/rekey").press("enter").called("Rekey a")
-	d.typed("/delete").press("enter", "y").called("Delete a")
-	d.typed("/leave").press("enter", "y").called("Leave a")
+	d.typed("/delete").press("enter").answers("yes").called("Delete a")
+	d.typed("/leave").press("enter").answers("yes").called("Leave a")
 	d.tell(Event{Room: ops, Forgotten: true})
 	d.lacks("#ops              ").wants(">#ci")
 	d.typed("/nonsense x").press("enter").wants("there is no command /nonsense", "> /nonsense x")
@@ -136,18 +137,18 @@ func TestInvitation(t *testing.T) {
 	t.Parallel()
 	d := online(t, 80, 24).press("alt+7").wants(">+#design by alice", "alice added you to #design", "Enter opens")
 	d.press("enter").called("Open g").wants(">#design").lacks("INVITES")
-	online(t, 80, 24).press("alt+7").typed("/leave").wants("> /leave").press("enter").wants("Leave #design?").press("y").called("Leave g")
+	online(t, 80, 24).press("alt+7").typed("/leave").wants("> /leave").press("enter").wants("Leave #design?").answers("yes").called("Leave g")
 }
 
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	d := online(t, 80, 24).typed("/verify @erin").press("enter").called("Compare erin").wants("12345  67890").press("enter").wants("12345")
-	d.press("y").called("Decide erin true").wants("erin is verified").lacks("12345")
+	d.answers("same").called("Decide erin true").wants("erin is verified").lacks("12345")
 	d.press("up")
 	for d.m.chosen().From != "erin" {
 		d.press("k")
 	}
-	d.press("v", "n").called("Decide erin false")
+	d.press("v").answers("differ").called("Decide erin false")
 	d.press("esc").typed("/verify erin").press("enter", "esc").uncalled("Decide").lacks("12345")
 }
 

@@ -37,8 +37,14 @@ func (t *terminal) String() string {
 
 func (t *terminal) until(tt *testing.T, words string) {
 	tt.Helper()
+	t.untilCount(tt, words, 1)
+}
+
+// untilCount waits until words were said so many times.
+func (t *terminal) untilCount(tt *testing.T, words string, n int) {
+	tt.Helper()
 	timeout := time.After(20 * time.Second)
-	for !strings.Contains(t.String(), words) {
+	for strings.Count(t.String(), words) < n {
 		select {
 		case <-t.more:
 		case <-timeout:

@@ -59,7 +59,7 @@ func (m *Model) reply() tea.Cmd {
 	case e.Fault != "" || e.Deleted:
 		return m.say("there is nothing to answer")
 	}
-	m.about = about{kind: "reply", ref: e.Ref, note: "re: " + e.From + "  " + text.Line(string(e.Text))}
+	m.about = about{kind: "reply", ref: e.Ref, note: "re: " + e.Name() + "  " + text.Line(string(e.Text))}
 	return m.endSelection()
 }
 
@@ -67,11 +67,13 @@ func (m *Model) editMessage() tea.Cmd {
 	e := m.chosen()
 	switch {
 	case e.Pending():
-		return m.say("it was not sent yet: d drops it")
+		return m.say("it was not sent yet: d puts it back into the box")
 	case !e.Mine || e.File != nil || e.Deleted || e.Fault != "":
 		return m.say("only your own words can be edited")
 	case !m.box.Empty():
-		return m.say("there is a draft in the box: send or clear it first")
+		m.say("there is a draft in the box: send or clear it first")
+		m.while(func(m *Model) bool { return !m.box.Empty() })
+		return nil
 	}
 	m.about = about{kind: "edit", ref: e.Ref, note: "edit: " + text.Line(string(e.Text))}
 	m.box.Set(string(e.Text))
@@ -126,29 +128,48 @@ func ownReaction(e *timeline.Entry, self text.Safe) text.Safe {
 	return ""
 }
 
-// askDelete deletes after a question; what was not sent is dropped at once.
+// askDelete deletes after a question. What was not sent goes back into the box; where
+// it cannot, that is asked too.
 func (m *Model) askDelete() tea.Cmd {
 	e := m.chosen()
-	if e.Pending() {
-		return m.drop(e)
+	switch {
+	case e.Pending() && e.File == nil && m.box.Empty():
+		return m.drop(e, true)
+	case e.Pending():
+		return m.ask("Drop this message?", "It was not sent yet, and is gone then: \""+text.Line(clip(string(e.Text+fileName(e)), 60))+"\"", "nothing was dropped",
+			func(m *Model) tea.Cmd { return m.drop(e, false) })
 	}
 	if !e.Mine && !m.current.owner(m.self) {
 		return m.say("only its author and owners of the room can delete it")
 	}
 	ref := e.Ref
-	return m.ask("Delete this message?", "It disappears from everybody's screen; who has read it has read it.", func(m *Model) tea.Cmd {
+	return m.ask("Delete this message?", "It disappears from everybody's screen; who has read it has read it.", "nothing was deleted", func(m *Model) tea.Cmd {
 		m.endSelection()
 		return m.refer("delete", ref, "")
 	})
 }
 
-func (m *Model) drop(e *timeline.Entry) tea.Cmd {
+func fileName(e *timeline.Entry) text.Safe {
+	if e.File == nil {
+		return ""
+	}
+	return e.File.Name
+}
+
+// drop gives up what was not sent; back puts its words into the box.
+func (m *Model) drop(e *timeline.Entry, back bool) tea.Cmd {
 	r, room, id := m.current, m.current.ID, e.ID
 	r.list.Unselect()
+	dropped := func(m *Model) tea.Cmd {
+		r.list.Forget(id)
+		if back {
+			return m.putBack(r, e)
+		}
+		return nil
+	}
 	if _, ok := m.unsent[id]; ok {
 		delete(m.unsent, id)
-		r.list.Forget(id)
-		return nil
+		return dropped(m)
 	}
 	return m.call(func(ctx context.Context) then {
 		_ = m.o.Session.Cancel(ctx, id)
@@ -157,10 +178,25 @@ func (m *Model) drop(e *timeline.Entry) tea.Cmd {
 			if err != nil && bus.KindOf(err) != bus.NotFound {
 				return m.fail("drop", err)
 			}
-			r.list.Forget(id)
-			return nil
+			return dropped(m)
 		}
 	})
+}
+
+// putBack puts the words of a message that was dropped into the box of its room, to be
+// sent, changed or cleared.
+func (m *Model) putBack(r *room, e *timeline.Entry) tea.Cmd {
+	words := escaped(string(e.Text))
+	if m.current != r {
+		r.draft = words
+		return nil
+	}
+	m.box.Set(words)
+	if e.About != nil {
+		m.about = about{kind: "reply", ref: *e.About, note: "re: " + e.Quote}
+		m.box.Set(string(e.Text))
+	}
+	return m.say("not sent; its words are in the box again")
 }
 
 func (m *Model) copyMessage() tea.Cmd {

@@ -36,29 +36,41 @@ func (m *Model) enter() tea.Cmd {
 
 // maySend says why nothing can be sent where that is so; the draft stays.
 func (m *Model) maySend() bool {
-	r := m.current
+	why, grave := m.blocked()
 	switch {
-	case r == nil:
-		m.say("there is no room to write to: /create NAME makes one")
-	case m.conn.State == Revoked || m.conn.State == Ended:
-		m.say("this session is over: nothing can be sent")
-	case r.readOnly() != "":
-		m.say(r.readOnly())
-	case r.Changed > 0:
-		who := m.member(r, bus.TrustChanged)
-		m.warn("not sent: the key of " + who + " changed; compare first: /verify " + who)
-	case r.Rejected > 0:
-		who := m.member(r, bus.TrustRejected)
-		m.warn("not sent: you rejected the key of " + who + "; /kick " + who + ", or compare once more: /verify " + who)
-	default:
+	case why == "":
 		return true
+	case grave:
+		m.warn(why)
+	default:
+		m.say(why)
 	}
+	m.while(func(m *Model) bool {
+		now, _ := m.blocked()
+		return now == why
+	})
 	return false
 }
 
-// warn shows a grave toast, for longer than others.
-func (m *Model) warn(words text.Safe) {
-	m.toast = toast{words: words, until: m.o.Now().Add(2 * toastTime), grave: true}
+// blocked is why nothing can be sent to the room on the screen; "" where something
+// can.
+func (m *Model) blocked() (why text.Safe, grave bool) {
+	r := m.current
+	switch {
+	case r == nil:
+		return "there is no room to write to: /create NAME makes one", false
+	case m.conn.State == Revoked || m.conn.State == Ended:
+		return "this session is over: nothing can be sent", false
+	case r.readOnly() != "":
+		return r.readOnly(), false
+	case r.Changed > 0:
+		who := m.member(r, bus.TrustChanged)
+		return "not sent: the key of " + who + " changed; compare first: /verify " + who, true
+	case r.Rejected > 0:
+		who := m.member(r, bus.TrustRejected)
+		return "not sent: you rejected the key of " + who + "; /kick " + who + ", or compare once more: /verify " + who, true
+	}
+	return "", false
 }
 
 // member is one of those who stand so with this user.
@@ -77,6 +89,8 @@ func (m *Model) send() tea.Cmd {
 	if m.about.kind != "" {
 		ref := m.about.ref
 		d.Kind, d.About = m.about.kind, &ref
+	} else {
+		d.Text = unescaped(d.Text)
 	}
 	m.box.Clear()
 	m.about = about{}
@@ -111,8 +125,9 @@ func (m *Model) refused(r *room, d Draft, err error) tea.Cmd {
 	switch e := r.list.FindID(d.ID); {
 	case m.current == r && m.box.Empty() && d.Kind != "reaction" && d.Kind != "delete":
 		r.list.Forget(d.ID)
-		m.box.Set(d.Text)
+		m.box.Set(escaped(d.Text))
 		if d.About != nil {
+			m.box.Set(d.Text)
 			m.about = about{kind: d.Kind, ref: *d.About, note: text.Safe(d.Kind) + ", not sent"}
 		}
 	case e != nil && e.Pending():

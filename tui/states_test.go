@@ -38,6 +38,8 @@ func changed(d *driver, f func(*Room)) {
 	d.tell(Event{Room: ops, Info: &info})
 }
 
+func asOwner(d *driver) { changed(d, func(r *Room) { r.Role = bus.RoleOwner }) }
+
 func states() []state {
 	on := func(f func(d *driver)) func(d *driver) {
 		return func(d *driver) { plainOnline(d); f(d) }
@@ -128,8 +130,10 @@ func states() []state {
 		{"find", on(func(d *driver) { d.press("ctrl+f").typed("deploy"); d.wait(findAfter) })},
 		{"files", on(func(d *driver) { d.press("ctrl+t") })},
 		{"info", on(func(d *driver) { d.press("up", "i") })},
-		{"verify", on(func(d *driver) { d.typed("/verify erin").press("enter") })},
-		{"confirm", on(func(d *driver) { d.typed("/kick erin").press("enter") })},
+		{"verify", on(func(d *driver) { d.typed("/verify erin").press("enter"); d.wait(readTime); d.typed("sa") })},
+		{"confirm", on(func(d *driver) { asOwner(d); d.typed("/kick erin").press("enter"); d.wait(readTime) })},
+		{"unread-question", on(func(d *driver) { asOwner(d); d.typed("/kick erin").press("enter").typed("yes") })},
+		{"found", on(func(d *driver) { d.press("ctrl+f").typed("cluster"); d.wait(findAfter); d.press("enter") })},
 		{"reactions", on(func(d *driver) { d.press("up", "+").typed("ta") })},
 		{"members", on(func(d *driver) { d.typed("/members").press("enter") })},
 		{"unloadable", on(func(d *driver) {

@@ -60,6 +60,11 @@ func (m *Model) terminal(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
+		for _, p := range m.panels {
+			if p.resized != nil {
+				p.resized(m)
+			}
+		}
 	case tea.FocusMsg:
 		m.focused = true
 	case tea.BlurMsg:
@@ -92,7 +97,7 @@ func (m *Model) background(dark bool) {
 func (m *Model) second() {
 	m.ticking = false
 	if m.toast.words != "" && !m.o.Now().Before(m.toast.until) {
-		m.toast = toast{}
+		m.unsay()
 		m.quitting = false
 	}
 }
@@ -103,7 +108,8 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := keyName(k)
 	m.offered, m.focused = nil, true // who presses keys is there, whatever the terminal says
 	if name != "ctrl+c" && m.quitting {
-		m.quitting, m.toast = false, toast{}
+		m.quitting = false
+		m.unsay()
 	}
 	if p := m.panel(); p != nil {
 		return m.panelKey(p, name, k)
@@ -152,14 +158,18 @@ func (m *Model) paste(s string) tea.Cmd {
 	m.endSelection()
 	cmd := m.insert(s)
 	if n := m.box.Lines(); cmd == nil && n > 10 {
-		return m.say(text.Safe(plural(n, "line")) + " in the box: Enter sends them as one message, Ctrl+C clears")
+		m.say(text.Safe(plural(n, "line")) + " in the box: Enter sends them as one message, Ctrl+C clears")
+		m.while(func(m *Model) bool { return m.box.Lines() == n })
 	}
 	return cmd
 }
 
 // after does what follows from whatever changed: loads what is nearly on the
-// screen, marks what was seen, keeps the size.
+// screen, marks what was seen, keeps the size, takes away what is not true any more.
 func (m *Model) after() tea.Cmd {
+	if m.toast.holds != nil && !m.toast.holds(m) {
+		m.unsay()
+	}
 	if m.current == nil {
 		return nil
 	}

@@ -48,7 +48,7 @@ func TestOutboxAtStart(t *testing.T) {
 	d := drive(t, f, 80, 24).wants("you  .. from yesterday", "#ops")
 	d.press("alt+6").wants("x refused", "not sent: this room was deleted").press("up", "enter").called("Retry 8").wants(".. refused")
 	d.tell(Event{Room: carol, Outgoing: &Outgoing{Draft: Draft{Room: carol, ID: bus.RecordID{8}}, State: OutgoingFailed}})
-	d.press("up", "d").called("Drop 8").lacks("refused")
+	d.press("up", "d").called("Drop 8").lacks("x refused").wants("> refused", "its words are in the box again")
 }
 
 func TestSendFails(t *testing.T) {
@@ -98,7 +98,7 @@ func TestRefusedWhileWriting(t *testing.T) {
 	_, again := d.m.Update(keyOf("enter"))
 	d.typed("on")
 	d.do(again)
-	d.press("ctrl+c", "up", "d").lacks("zebra").uncalled("Drop")
+	d.press("ctrl+c", "up", "d").lacks("x zebra").wants("> zebra").uncalled("Drop").press("ctrl+c")
 	d.typed("/reply no").press("enter").wants("> no", "reply, not sent")
 }
 
@@ -126,7 +126,7 @@ func TestReplyEditReactDelete(t *testing.T) {
 	for d.m.chosen().Seq != 9 {
 		d.press("k")
 	}
-	d.press("d").wants("Delete this message?").press("n").uncalled("Send").press("d", "y").called("Send a delete about 9: ")
+	d.press("d").wants("Delete this message?").answers("no").wants("nothing was deleted").uncalled("Send").press("d").answers("yes").called("Send a delete about 9: ")
 	d.tell(happens(about2(said(ops, 18, "bob", ""), "delete", 9)))
 	d.lacks("after the backup").wants("(deleted)")
 }
@@ -260,7 +260,7 @@ func TestMessageCommands(t *testing.T) {
 	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}, Kind: "text", Text: "refused"}, State: OutgoingFailed, Made: noon}})
 	d.typed("/retry").press("enter").called("Retry 201").wants(".. refused")
 	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}}, State: OutgoingFailed}})
-	d.typed("/drop").press("enter").called("Drop 201").lacks("refused")
+	d.typed("/drop").press("enter").wants("Drop 1 message?").answers("yes").called("Drop 201").lacks("refused")
 	d.typed("/attach").press("enter").wants("Attach from").press("esc").typed("/save").press("enter").called("Save report.pdf /home/bob")
 	d.typed("/save other").press("enter").called("Save report.pdf /home/bob/other").typed("/search").press("enter").wants("write /search")
 	if d.press("ctrl+c").typed("/quit").press("enter"); !d.quit {

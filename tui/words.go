@@ -39,6 +39,14 @@ func line(h bus.Handle) text.Safe {
 	return text.Line(string(h))
 }
 
+// called is how somebody is named: oneself is you.
+func (m *Model) called(h bus.Handle) text.Safe {
+	if h == m.self {
+		return "you"
+	}
+	return line(h)
+}
+
 func memberWords(m *bus.MemberEvent) text.Safe {
 	user, by := line(m.User), line(m.By)
 	switch {
@@ -116,7 +124,7 @@ func faultHelp(fault string) string {
 	case strings.Contains(fault, "may not write"):
 		return "It was signed by an endpoint that is not in this room's log at that time."
 	case strings.Contains(fault, "another history"):
-		return "The node shows its sender another room log than it shows you. Compare with others: unibus room verify."
+		return "The node shows its sender another room log than it shows you. /verify checks it; compare with others over another way."
 	case strings.Contains(fault, "changed"):
 		return "The name stands for another key than before: a new device would not do that. Compare numbers with the person over another way, with v, before you believe anything of it."
 	case strings.Contains(fault, "rejected"):
@@ -129,9 +137,16 @@ func faultHelp(fault string) string {
 func errorLine(err error) text.Safe {
 	var e *bus.Error
 	if errors.As(err, &e) {
-		return text.Line(e.Error())
+		return text.Line(e.WithHint("%s", inChat(e.Hint)).Error())
 	}
 	return text.Line(err.Error())
+}
+
+// inChat names the chat's own command where a hint names that of the command line.
+func inChat(hint string) string {
+	return strings.NewReplacer("unibus room list", "/rooms", "unibus user list", "/rooms", "unibus room members", "/members",
+		"unibus room rekey", "/rekey", "unibus room leave", "/leave", "unibus room role", "/role USER owner", "unibus room log ROOM", "/log",
+		"unibus room verify", "/verify", "unibus identity verify", "/verify", "unibus send @", "/msg ").Replace(hint)
 }
 
 func plural(n int, what string) string {

@@ -31,7 +31,7 @@ func BenchmarkAppendAndView(b *testing.B) {
 			n++
 			l.Append(message(n, "one more message that came over the wire"))
 			if l == little {
-				l.Trim(small)
+				l.Trim(small * 2 * entryWeight)
 			}
 			_ = l.View()
 		}

@@ -1,8 +1,11 @@
 package timeline
 
-// cacheSize bounds the entries whose lines are remembered: some hundred
-// windows, and no more for a room of any length.
-const cacheSize = 2048
+// cacheSize bounds the entries whose lines are remembered, and cacheLines the lines:
+// some hundred windows, and no more for a room of any length or of long messages.
+const (
+	cacheSize  = 2048
+	cacheLines = 16 << 10
+)
 
 // drawn are the lines of an entry as they were made for one look.
 type drawn struct {
@@ -12,8 +15,11 @@ type drawn struct {
 	lines []string
 }
 
-// cache remembers at least the half of cacheSize that was used last.
-type cache struct{ young, old map[*Entry]drawn }
+// cache remembers at least the half of its bounds that was used last.
+type cache struct {
+	young, old map[*Entry]drawn
+	lines      int // of the young ones, at least
+}
 
 func newCache() cache { return cache{young: map[*Entry]drawn{}} }
 
@@ -28,10 +34,11 @@ func (c *cache) get(e *Entry) (d drawn, ok bool) {
 }
 
 func (c *cache) put(e *Entry, d drawn) {
-	if _, in := c.young[e]; !in && len(c.young) >= cacheSize/2 {
-		c.old, c.young = c.young, make(map[*Entry]drawn, cacheSize/2)
+	if _, in := c.young[e]; !in && (len(c.young) >= cacheSize/2 || c.lines >= cacheLines/2) {
+		c.old, c.young, c.lines = c.young, map[*Entry]drawn{}, 0
 	}
 	c.young[e] = d
+	c.lines += len(d.lines)
 }
 
 // body returns the lines of the entry at a position, without what stands above

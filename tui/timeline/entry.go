@@ -46,9 +46,29 @@ type Entry struct {
 	State     State
 	Why       text.Safe // it was not sent
 
-	pos  int    // in the list
-	rev  uint32 // counts changes
-	held bool   // not confirmed: below everything else
+	pos    int    // in the list
+	rev    uint32 // counts changes
+	weight int    // as it was counted
+	held   bool   // not confirmed: below everything else
+}
+
+// entryWeight is what an entry takes besides its words, in bytes, with its places in the
+// maps of its list.
+const entryWeight = 1 << 10
+
+// weigh is about how much memory an entry takes, in bytes.
+func (e *Entry) weigh() int {
+	n := entryWeight + len(e.Words) + len(e.Text) + len(e.Quote) + len(e.Fault) + len(e.Why)
+	if e.File != nil {
+		n += len(e.File.Name) + len(e.File.Ref)
+	}
+	for _, r := range e.Reactions {
+		n += len(r.Text)
+		for _, by := range r.By {
+			n += 16 + len(by)
+		}
+	}
+	return n
 }
 
 // Tone is how a notice is meant.
@@ -89,6 +109,14 @@ type Progress struct {
 type Reaction struct {
 	Text text.Safe
 	By   []text.Safe
+}
+
+// Name is how the sender is named: oneself is you.
+func (e *Entry) Name() text.Safe {
+	if e.Mine {
+		return "you"
+	}
+	return e.From
 }
 
 // Pending reports whether e waits below what is confirmed.

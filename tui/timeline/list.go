@@ -13,12 +13,13 @@ import (
 // Positions never change when older entries come or go: the first entry that
 // was appended is 0, older ones are negative.
 type List struct {
-	old   []*Entry // positions start-1, start-2, ...
-	new   []*Entry // positions start, start+1, ...
-	start int
-	held  []*Entry // positions end(), end()+1, ...
-	byRef map[bus.RecordRef]*Entry
-	byID  map[bus.RecordID]*Entry
+	old    []*Entry // positions start-1, start-2, ...
+	new    []*Entry // positions start, start+1, ...
+	start  int
+	weight int      // of all confirmed entries
+	held   []*Entry // positions end(), end()+1, ...
+	byRef  map[bus.RecordRef]*Entry
+	byID   map[bus.RecordID]*Entry
 
 	look   Look
 	width  int
@@ -78,6 +79,7 @@ func (l *List) Append(e *Entry) {
 		l.at++
 	}
 	l.new = append(l.new, e)
+	l.count(e)
 	if l.news > 0 && !e.Notice && !e.Mine {
 		l.news++
 	}
@@ -91,6 +93,7 @@ func (l *List) Prepend(entries []*Entry) {
 		l.confirm(e)
 		e.pos = l.first() - 1
 		l.old = append(l.old, e)
+		l.count(e)
 		l.index(e)
 	}
 }
@@ -139,34 +142,6 @@ func (l *List) Remove(e *Entry) {
 	l.Touch(e)
 }
 
-// Trim forgets the oldest entries above most. Whoever does so can load them
-// again.
-func (l *List) Trim(most int) (trimmed bool) {
-	over := l.end() - l.first() - most
-	if over <= 0 {
-		return false
-	}
-	n := min(over, len(l.old))
-	for _, e := range l.old[len(l.old)-n:] {
-		l.drop(e)
-	}
-	l.old = slices.Clone(l.old[:len(l.old)-n])
-	if n = over - n; n > 0 {
-		for _, e := range l.new[:n] {
-			l.drop(e)
-		}
-		l.new = slices.Clone(l.new[n:])
-		l.start += n
-	}
-	if l.selected != nil && !l.selected.held && l.selected.pos < l.first() {
-		l.selected = nil
-	}
-	if !l.follow && l.at < l.first() {
-		l.at, l.skip = l.first(), 0
-	}
-	return true
-}
-
 // Clear forgets everything that is confirmed; what is pending stays.
 func (l *List) Clear() {
 	held := l.held
@@ -202,6 +177,9 @@ func (l *List) drop(e *Entry) {
 func (l *List) Touch(e *Entry) {
 	e.rev++
 	l.changed = true
+	if !e.held {
+		l.count(e)
+	}
 }
 
 // Trust says how far a sender whose words are shown is known now.

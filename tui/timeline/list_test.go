@@ -188,23 +188,67 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// What is below the window goes too, be it older than what was there first or not;
+// where the window is nothing goes.
+func TestTrimBelow(t *testing.T) {
+	t.Parallel()
+	l := filled(10, 60, 1)
+	l.Prepend([]*Entry{message(100, "message -3"), message(101, "message -2"), message(102, "message -1")})
+	l.Top()
+	if l.TrimBelow(l.Weight()) || !l.TrimBelow(l.Weight()-1) || l.Len() != 12 || l.Find(message(9, "").Ref) != nil {
+		t.Errorf("%d left, want 12 without the newest", l.Len())
+	}
+	l.Open(true)
+	wantWords(t, l, "-3")
+	l.SelectEntry(l.Find(message(101, "").Ref))
+	if l.TrimBelow(0); l.Len() != 2 || l.Selected() == nil {
+		t.Errorf("%d left, want those down to the window", l.Len())
+	}
+	wantWords(t, l, "-2")
+	l.Append(message(103, "message 4"))
+	l.Bottom()
+	wantWords(t, l, "4")
+	if low := l.first(); l.entry(low).Ref != message(100, "").Ref || l.Weight() != l.entry(low).weigh()+l.entry(low+1).weigh()+l.entry(low+2).weigh() {
+		t.Errorf("weighs %d", l.Weight())
+	}
+}
+
+// An entry weighs what it holds, also once it was changed.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	l := filled(1, 60, 4)
+	e := l.entry(0)
+	before := l.Weight()
+	e.Text += text.Safe(strings.Repeat("x", 64<<10))
+	if l.Touch(e); l.Weight() != before+64<<10 {
+		t.Errorf("weighs %d, want %d", l.Weight(), before+64<<10)
+	}
+	l.Hold(message(50, strings.Repeat("y", 1000)))
+	if l.Touch(l.Held()[0]); l.Weight() != before+64<<10 {
+		t.Error("what one wrote oneself and waits is not counted")
+	}
+	if l.Clear(); l.Weight() != 0 {
+		t.Errorf("nothing weighs %d", l.Weight())
+	}
+}
+
 func TestTrimAndClear(t *testing.T) {
 	t.Parallel()
-	l := filled(10, 60, 4)
+	l := filled(10, 60, 1)
 	l.Prepend([]*Entry{message(100, "message -2"), message(101, "message -1")})
-	if l.Trim(12) || !l.Trim(11) {
+	if l.Trim(l.Weight()) || !l.Trim(l.Weight()-1) || l.Len() != 11 {
 		t.Error("trims what is above the limit, and nothing else")
 	}
 	if l.Find(message(100, "").Ref) != nil || l.Find(message(101, "").Ref) == nil {
 		t.Error("the oldest is forgotten, no other")
 	}
 	l.Top()
-	if l.Trim(3); l.Len() != 3 {
-		t.Errorf("%d left, want 3", l.Len())
+	if l.Trim(3 * 2 * entryWeight); l.Len() != 5 {
+		t.Errorf("%d left, want 5", l.Len())
 	}
-	wantWords(t, l, "7")
+	wantWords(t, l, "5")
 	l.Bottom()
-	wantWords(t, l, "7 8 9")
+	wantWords(t, l, "9")
 	l.Hold(message(50, "message p"))
 	l.Clear()
 	wantWords(t, l, "p")

@@ -93,12 +93,7 @@ func (p *painter) begin(selected bool) {
 	p.lines = append(p.lines, left+" "+p.nick().On(c.Fit(p.name(), room)))
 }
 
-func (p *painter) name() string {
-	if p.entry.Mine {
-		return "you"
-	}
-	return string(p.entry.From)
-}
+func (p *painter) name() string { return string(p.entry.Name()) }
 
 func (p *painter) nick() theme.Style {
 	if p.entry.Mine {

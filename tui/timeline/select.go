@@ -67,15 +67,23 @@ func (l *List) reveal(pos int) {
 			return
 		}
 	}
-	l.under(pos)
+	l.above(pos, l.height)
 }
 
-// under hangs the window so that an entry stands at its top.
-func (l *List) under(pos int) {
+// Center selects an entry of the list and puts it in the middle of the window.
+func (l *List) Center(e *Entry) {
+	l.pick(e)
+	pos := l.position(e)
+	l.above(pos, min(l.height, (l.height+l.height1(pos)+1)/2))
+	l.fillUp()
+}
+
+// above hangs the window so that an entry begins so many rows above its lower end.
+func (l *List) above(pos, want int) {
 	rows := 0
 	for p := pos; p <= l.last(); p++ {
-		if rows += l.height1(p); rows >= l.height {
-			l.hang(p, rows-l.height)
+		if rows += l.height1(p); rows >= want {
+			l.hang(p, rows-want)
 			return
 		}
 	}

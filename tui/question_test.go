@@ -1,0 +1,123 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"unibus/internal/bus"
+)
+
+// Who selects a message by accident and types on decides nothing: v opens the
+// comparison, and what comes behind it was typed without having read it.
+func TestTypingOnVerifiesNobody(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).press("up").typed("very").wants("Compare with alice").uncalled("Decide")
+	d.wait(readTime)
+	d.wait(readTime)
+	d.typed("y").press("enter").uncalled("Decide").wants("Compare with alice", "no answer: type same or differ").press("esc").wants("nothing was decided about alice")
+	d.typed("v").typed("same").press("enter").wants("Compare with alice").uncalled("Decide")
+	d.wait(readTime)
+	d.press("enter").uncalled("Decide").wants("a moment, to read it") // nor what is typed while it is too early still
+	d.answers("same").called("Decide alice true")
+}
+
+// The whole number as the other side has it is an answer too; a piece of it is none,
+// and another one is told.
+func TestNumbersAreCompared(t *testing.T) {
+	t.Parallel()
+	const number = "12345 67890 11111 22222 33333 44444 55555 66666 77777 88888 99999 00000"
+	d := online(t, 80, 24).typed("/verify erin").press("enter").answers("99999 00000").uncalled("Decide").wants("another number: look again, or differ")
+	d.msg(tea.PasteMsg{Content: strings.ReplaceAll(number, " ", "\n") + "\n"})
+	d.press("enter").called("Decide erin true")
+}
+
+// Letters that were typed ahead carry out nothing that cannot be undone.
+func TestTypedAheadDoesNothing(t *testing.T) {
+	t.Parallel()
+	for command, call := range map[string]string{"/kick erin": "Kick", "/leave": "Leave", "/delete": "Delete"} {
+		d := online(t, 80, 24)
+		asOwner(d)
+		d.typed(command).press("enter").typed("yes").press("enter", "y", "enter").uncalled(call)
+		d.wait(readTime)
+		d.wait(readTime)
+		d.press("y", "enter").uncalled(call).wants("type yes or no").typed("nay").press("ctrl+u").typed("noo").press("backspace", "enter").uncalled(call).lacks("type yes")
+		d.typed(command).press("enter").answers(" Yes").called(call + map[string]string{"Kick": " a erin", "Leave": " a", "Delete": " a"}[call])
+	}
+	d := online(t, 80, 24).press("up", "up", "up", "up", "up").typed("dyes").press("enter").wants("Delete this message?").uncalled("Send")
+	d.press("esc").wants("nothing was deleted")
+}
+
+// What waits to be sent is not lost by a key: its words are in the box again, or it is
+// asked.
+func TestDropping(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(Event{Conn: &Conn{State: Reconnecting, Attempt: 1}})
+	d.typed("//half a thought").press("enter").wants(".. /half a thought")
+	first := fmt.Sprint("Drop ", d.m.current.list.Held()[0].ID[0])
+	d.press("up", "d").called(first).wants("> //half a thought")
+	d.press("ctrl+c").typed("/reply indeed").press("enter").wants(".. indeed").press("up", "d").wants("> indeed", "re: alice: done, thanks")
+	d.press("enter").wants(".. indeed")
+	d.typed("another").press("alt+k", "d").wants("Drop this message?", "indeed").press("esc").wants("nothing was dropped", ".. indeed").press("d").answers("yes").lacks("indeed").wants("> another")
+}
+
+// A plain member is told at once that he may not, and whom to ask.
+func TestWhoMayNotIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	for command, words := range map[string]string{"/kick alice": "remove people", "/delete": "delete it", "/role erin owner": "change roles", "/invite dave": "add people"} {
+		d.typed(command).press("enter").wants("only an owner of #ops can " + words + ": ask alice")
+	}
+	d.typed("/kick bob").press("enter").wants("that is you: /leave")
+	asOwner(d)
+	d.typed("/kick mallory").press("enter").wants("mallory is not in this room: /members")
+	for _, call := range []string{"Kick", "Delete", "SetRole", "Invite"} {
+		d.uncalled(call)
+	}
+}
+
+// A notice goes when it is not true any more.
+func TestNoticesThatAreOver(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.msg(pasted(strings.Repeat("line\n", 50)))
+	d.wants("50 lines in the box").press("enter").lacks("50 lines in the box")
+	changed(d, func(r *Room) { r.Gone, r.GoneBy = bus.RemovedKicked, "alice" })
+	d.typed("hello").press("enter").wants("alice removed you from this room")
+	changed(d, func(r *Room) { r.Gone, r.GoneBy = "", "" })
+	d.lacks("removed you").wants("> hello")
+}
+
+// Two slashes begin a message with one, and what is given back can be sent again.
+func TestTwoSlashes(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).typed("//x").press("enter").called("Send a text: /x").typed("///").press("enter").called("Send a text: //")
+	d.f.fail["Send"] = bus.ErrRoomClosed
+	d.typed("//help").press("enter").called("Send a text: /help").wants("> //help")
+}
+
+// Hints name what the chat has for what the command line has.
+func TestHintsOfTheChat(t *testing.T) {
+	t.Parallel()
+	for hint, want := range map[string]string{"see: unibus room members": "see: /members", "compare numbers first: unibus identity verify erin": "compare numbers first: /verify erin",
+		"a first message makes it: unibus send @erin TEXT": "a first message makes it: /msg erin TEXT", "invite them: unibus user invite erin": "invite them: unibus user invite erin"} {
+		if got := errorLine(bus.Errorf(bus.Failed, "x", "no").WithHint("%s", hint)); string(got) != "no; "+want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// Where the code for a camera does not fit it is said, and drawn once the window is
+// large enough.
+func TestCodeThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.code = strings.Repeat("████████\n", 20)
+	d := drive(t, f, 80, 24)
+	d.typed("/verify erin").press("enter").wants("does not fit into this window:", "99999  00000").lacks("██")
+	d.msg(tea.WindowSizeMsg{Width: 120, Height: 40})
+	d.wants("████████").lacks("does not fit")
+}
