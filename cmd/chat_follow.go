@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -28,29 +30,59 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 		s.filling(id, false)
 	}
 	s.tell(tui.Event{Room: id, Happened: &e})
-	for _, k := range s.c.NewKeys(s.ctx) {
-		s.tell(tui.Event{Room: id, Happened: newKeyEvent(k)})
-	}
+	s.newKeys()
 	if e.Epoch != nil || e.Member != nil {
 		return s.inform(s.ctx, id)
 	}
 	return nil
 }
 
-// newKeyEvent stands in the room where it was noticed first.
+// newKeys tells of users who were verified here and have another key since, in every
+// room with them: it is said once, and no matter of the room where it was noticed.
+func (s *chat) newKeys() {
+	for _, k := range s.c.NewKeys(s.ctx) {
+		for _, id := range s.shared(k.User) {
+			s.tell(tui.Event{Room: id, Happened: newKeyEvent(k)})
+		}
+	}
+}
+
 func newKeyEvent(k client.NewKey) *bus.Event {
 	return &bus.Event{Member: &bus.MemberEvent{User: k.User, Change: bus.MemberNewKey, Time: k.Since}}
+}
+
+// shared are the rooms that somebody is in too, or that on the screen where there is
+// none.
+func (s *chat) shared(with bus.Handle) (ids []bus.RoomID) {
+	s.mu.Lock()
+	all, looked := slices.Collect(maps.Keys(s.rooms)), s.looked
+	s.mu.Unlock()
+	for _, id := range all {
+		members, err := s.c.KnownMembers(s.ctx, id)
+		if err == nil && slices.ContainsFunc(members, func(m client.Member) bool { return m.User == with }) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return []bus.RoomID{looked}
+	}
+	return ids
 }
 
 // maxUnread bounds the messages that are counted in a room, 16 bytes each.
 const maxUnread = 10_000
 
+// said is the message of an event, nil where it has none.
+func said(e bus.Event) *bus.Message {
+	if e.Late != nil {
+		return e.Late.Message
+	}
+	return e.Message
+}
+
 // count takes an event into a room's counts, and returns its message.
 func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
-	m := e.Message
-	if e.Late != nil {
-		m = e.Late.Message
-	}
+	m := said(e)
 	switch {
 	case e.Undecryptable != nil:
 		r.info.Last = max(r.info.Last, e.Undecryptable.Seq)

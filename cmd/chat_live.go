@@ -125,11 +125,12 @@ func (s *chat) connection(e bus.StateEvent) {
 		s.missed()
 		s.meet()
 		s.companions()
+		s.newKeys() // of what was read while nobody looked
 	})
 }
 
 // missed looks for rooms that one was put into, or out of, while nobody was there
-// to be told.
+// to be told, and into those that are not followed.
 func (s *chat) missed() {
 	refs, err := s.c.ListMyRooms(s.ctx)
 	if err != nil {
@@ -150,6 +151,7 @@ func (s *chat) missed() {
 	if others {
 		s.follows()
 	}
+	s.glance(refs)
 }
 
 // meet tells who is on the bus.
@@ -183,6 +185,10 @@ func (s *chat) following(before *client.Live) *client.Live {
 		return cmp.Or(cmp.Compare(s.rank(b, self), s.rank(a, self)), strings.Compare(a.String(), b.String()))
 	})
 	ids = ids[:min(len(ids), bus.MaxOpenRooms)]
+	clear(s.followed)
+	for _, id := range ids {
+		s.followed[id] = true
+	}
 	l := before.Again(func(id bus.RoomID) bool { return slices.Contains(ids, id) })
 	for _, id := range ids {
 		if !l.Follows(id) {

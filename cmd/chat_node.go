@@ -57,7 +57,7 @@ func (s *chat) measure() {
 	}
 }
 
-// watch measures again from time to time.
+// watch measures again from time to time, and looks into rooms that are not followed.
 func (s *chat) watch() {
 	every := time.NewTicker(measureEvery)
 	defer every.Stop()
@@ -66,6 +66,7 @@ func (s *chat) watch() {
 		case <-every.C:
 			if s.state() == tui.Online {
 				s.measure()
+				s.missed()
 			}
 		case <-s.ctx.Done():
 			return

@@ -46,9 +46,10 @@ type chat struct {
 	transfers map[bus.RecordID]context.CancelCauseFunc
 	kept      chatKept
 	looked    bus.RoomID // that is on the screen
-	others    bool       // this user has other devices
-	newcomer  bool       // there was no chat before, and the rooms were not listed yet
-	fault     error      // why the session ended
+	followed  map[bus.RoomID]bool
+	others    bool  // this user has other devices
+	newcomer  bool  // there was no chat before, and the rooms were not listed yet
+	fault     error // why the session ended
 }
 
 var _ tui.Session = (*chat)(nil)
@@ -85,7 +86,7 @@ const eventsAhead = 64
 func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
 	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead),
 		again: make(chan struct{}, 1), toTell: make(chan struct{}, 1), rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{},
-		transfers: map[bus.RecordID]context.CancelCauseFunc{}, gaps: map[bus.RoomID]*gap{}}
+		transfers: map[bus.RecordID]context.CancelCauseFunc{}, gaps: map[bus.RoomID]*gap{}, followed: map[bus.RoomID]bool{}}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }

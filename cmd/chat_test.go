@@ -11,6 +11,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/nodetest"
 	"unibus/internal/seal"
 	"unibus/tui"
 )
@@ -234,6 +235,61 @@ func TestChatFollowsOwnRoomsFirst(t *testing.T) {
 		if s.rank(id, self) <= s.rank(bus.RoomID{1}, self) {
 			t.Errorf("a room %s comes after that of a stranger", what)
 		}
+	}
+}
+
+// Of rooms that a connection does not take it is told how far they go and what is
+// unread in them, each message once.
+func TestChatGlancesAtOtherRooms(t *testing.T) {
+	t.Parallel()
+	on, ctx := nodetest.Boot(t), t.Context()
+	alice := on.Alice()
+	room, err := on.Admin.CreateRoom(ctx, "far", client.RoomOptions{})
+	if err == nil {
+		_, err = on.Admin.AddMembers(ctx, room, bus.RoleMember, alice.Name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newChat(ctx, &Env{Now: time.Now}, alice.Client, 0, bus.RoomID{})
+	s.kept.Opened = map[bus.RoomID]bool{}
+	told := func() (got tui.Room) {
+		t.Helper()
+		s.missed()
+		for len(s.events) > 0 {
+			for _, e := range <-s.events {
+				if e.Info != nil && e.Room == room {
+					got = *e.Info
+				}
+			}
+		}
+		return got
+	}
+	if err := s.list(ctx); err != nil {
+		t.Fatal(err)
+	}
+	told()
+	for _, words := range []string{"one", "two @alice", "three"} {
+		if _, err := on.Admin.SendOne(ctx, room, seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte(words)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := told()
+	if first.Unread != 3 || first.Mentions != 1 || first.Last == 0 {
+		t.Errorf("told %+v, want 3 unread, 1 of them for alice", first)
+	}
+	if again := told(); again.ID == room {
+		t.Errorf("told again: %+v", again)
+	}
+	if _, err := on.Admin.SendOne(ctx, room, seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte("four")}); err != nil {
+		t.Fatal(err)
+	}
+	if next := told(); next.Unread != 4 || next.Last <= first.Last {
+		t.Errorf("told %+v, want 4 unread", next)
+	}
+	s.followed[room] = true
+	if refs, err := alice.ListMyRooms(ctx); err != nil || len(s.unseen(refs)) > 0 {
+		t.Errorf("looks into what it follows, %v", err)
 	}
 }
 

@@ -28,8 +28,9 @@ type Session interface {
 	//
 	// Rooms are followed as far as a connection takes them (bus.MaxOpenRooms),
 	// the one that Look named before all others. Of a room that is not followed
-	// only Room events come, with a Last beyond what was told: the screen loads
-	// what it misses when the room is looked at.
+	// only Room events come, some minutes after it happened, with a Last beyond what
+	// was told and counts of the newest messages: the screen loads what it misses
+	// when the room is looked at.
 	Events() <-chan []Event
 
 	// Keep remembers a Memory for the next start, in place of the one before. It
