@@ -120,6 +120,7 @@ func (s *chat) connection(e bus.StateEvent) {
 	}
 	s.now(tui.Conn{State: tui.Online})
 	s.carryAll()
+	s.wakeAll()
 	s.running.Go(func() {
 		s.measure()
 		s.missed()

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"unibus/internal/bus"
@@ -50,6 +52,16 @@ func (s *chat) wake(room bus.RoomID) {
 	select {
 	case p.look <- struct{}{}:
 	default:
+	}
+}
+
+// wakeAll has every outbox looked at: the bus is there again.
+func (s *chat) wakeAll() {
+	s.mu.Lock()
+	rooms := slices.Collect(maps.Keys(s.posts))
+	s.mu.Unlock()
+	for _, room := range rooms {
+		s.wake(room)
 	}
 }
 
@@ -114,14 +126,15 @@ func (s *chat) postLife(room bus.RoomID, p *post) error {
 }
 
 // hand gives what waits to the connection, in its order. A file takes its turn
-// once it is uploaded: nothing else waits for that.
+// once it is uploaded: nothing else waits for that. While the bus is away all of it
+// stays here: what was handed over cannot be taken back any more.
 func (s *chat) hand(ctx context.Context, room bus.RoomID, p *post, box *client.Outbox, acks chan<- client.Ack) error {
 	queued, err := s.c.Queued(ctx, room)
 	if err != nil {
 		return err
 	}
 	for _, q := range queued {
-		if q.File != nil {
+		if q.File != nil || s.away() {
 			s.waits(p, q.Record.ID)
 			continue
 		}

@@ -122,4 +122,3 @@ func groups(number string) string {
 	}
 	return b.String()
 }
-

@@ -209,7 +209,7 @@ func (f folder) entry(e *bus.Event) *timeline.Entry {
 	case e.Undecryptable != nil:
 		return unreadable(e.Undecryptable)
 	}
-	if words, tone := noticeOf(e); words != "" {
+	if words, tone := noticeOf(e, f.self); words != "" {
 		return &timeline.Entry{Notice: true, Words: words, Tone: tone}
 	}
 	return nil

@@ -23,12 +23,12 @@ type plain struct {
 	out    *bufio.Writer
 	msgs   chan tea.Msg
 	ctx    context.Context
-	width  int       // of the terminal, 0: not known
-	shown  *room     // whose messages were printed
-	count  int       // of its entries, those of the first page
-	unread int       // in it when it was opened
-	conn   Conn      // as it was printed
-	said   int       // the number of the last notice that was printed
+	width  int   // of the terminal, 0: not known
+	shown  *room // whose messages were printed
+	count  int   // of its entries, those of the first page
+	unread int   // in it when it was opened
+	conn   Conn  // as it was printed
+	said   int   // the number of the last notice that was printed
 }
 
 // RunPlain speaks in lines until the input ends, the person quits or ctx ends.

@@ -154,7 +154,9 @@ func TestPlainQuestions(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	kicks := slices.DeleteFunc(f.calls, func(c string) bool { return !strings.HasPrefix(c, "Kick") && !strings.HasPrefix(c, "Decide") && !strings.HasPrefix(c, "Send") })
+	kicks := slices.DeleteFunc(f.calls, func(c string) bool {
+		return !strings.HasPrefix(c, "Kick") && !strings.HasPrefix(c, "Decide") && !strings.HasPrefix(c, "Send")
+	})
 	if got := strings.Join(kicks, ", "); got != "Kick a erin, Decide erin true" {
 		t.Errorf("called %s", got)
 	}

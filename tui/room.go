@@ -46,10 +46,10 @@ type room struct {
 	behind  bool // there is because it was not told: the window follows again once it is here
 	fill    *timeline.Entry
 	target  bus.RecordRef // to select, once it is loaded and what follows it; zero: nothing
-	fresh   uint64 // what came after it was new when the room was opened; 0: nothing was
-	seen    uint64 // the newest sequence that was on the screen
-	marked  uint64 // the newest sequence that was marked as seen from here
-	marking bool   // it will be, in a moment
+	fresh   uint64        // what came after it was new when the room was opened; 0: nothing was
+	seen    uint64        // the newest sequence that was on the screen
+	marked  uint64        // the newest sequence that was marked as seen from here
+	marking bool          // it will be, in a moment
 }
 
 func newRoom(info Room) *room {

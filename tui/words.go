@@ -14,18 +14,18 @@ import (
 // What the screen says of events, in its own words. Names in them are cleaned.
 
 // noticeOf is the line of an event that is no message; "" where none is shown.
-func noticeOf(e *bus.Event) (words text.Safe, tone timeline.Tone) {
+func noticeOf(e *bus.Event, self bus.Handle) (words text.Safe, tone timeline.Tone) {
 	switch {
 	case e.Epoch != nil:
-		return text.Safe(fmt.Sprintf("key %d: %s made a new room key", e.Epoch.Epoch, line(e.Epoch.By))), timeline.Plain
+		return text.Safe(fmt.Sprintf("key %d: %s made a new room key", e.Epoch.Epoch, named(e.Epoch.By, self))), timeline.Plain
 	case e.Member != nil:
-		return memberWords(e.Member), memberWeight(e.Member)
+		return memberWords(e.Member, self), memberWeight(e.Member)
 	case e.Start != nil:
 		return "you joined here; what was written before is not for you", timeline.Plain
 	case e.Gap != nil:
 		return text.Safe(plural(int(e.Gap.Missed), "message") + " of " + string(line(e.Gap.From)) + " missing"), timeline.Grave
 	case e.Removed != nil:
-		return goneWords(e.Removed.Reason, line(e.Removed.By)), timeline.Grave
+		return goneWords(e.Removed.Reason, text.Line(string(e.Removed.By))), timeline.Grave
 	case e.Fault != nil:
 		return "this room is not read any more: " + errorLine(e.Fault.Err), timeline.Grave
 	}
@@ -39,17 +39,21 @@ func line(h bus.Handle) text.Safe {
 	return text.Line(string(h))
 }
 
-// called is how somebody is named: oneself is you.
-func (m *Model) called(h bus.Handle) text.Safe {
-	if h == m.self {
+// named is how somebody is named: oneself is you.
+func named(h, self bus.Handle) text.Safe {
+	if h == self && h != "" {
 		return "you"
 	}
 	return line(h)
 }
 
-func memberWords(m *bus.MemberEvent) text.Safe {
-	user, by := line(m.User), line(m.By)
+func (m *Model) called(h bus.Handle) text.Safe { return named(h, m.self) }
+
+func memberWords(m *bus.MemberEvent, self bus.Handle) text.Safe {
+	user, by := named(m.User, self), named(m.By, self)
 	switch {
+	case m.Change == bus.MemberRole && m.User == self:
+		return "you are " + text.Safe(m.Role.String()) + " now"
 	case m.Change == bus.MemberRole:
 		return user + " is " + text.Safe(m.Role.String()) + " now"
 	case m.Change == bus.MemberNewKey:
