@@ -23,8 +23,9 @@ func cmdAttach(m *Model, args []string) tea.Cmd {
 }
 
 func cmdDrop(m *Model, _ []string) tea.Cmd {
+	r := m.current
 	var failed []*timeline.Entry
-	for _, e := range m.current.list.Held() {
+	for _, e := range r.list.Held() {
 		if e.State == timeline.Failed {
 			failed = append(failed, e)
 		}
@@ -35,7 +36,7 @@ func cmdDrop(m *Model, _ []string) tea.Cmd {
 	return m.ask("Drop "+text.Safe(plural(len(failed), "message"))+"?", "What could not be sent from here is gone then.", "nothing was dropped", func(m *Model) tea.Cmd {
 		var cmds []tea.Cmd
 		for _, e := range failed {
-			cmds = append(cmds, m.drop(e, false))
+			cmds = append(cmds, m.drop(r, e, false))
 		}
 		return tea.Batch(cmds...)
 	})

@@ -125,13 +125,17 @@ func (r *room) begin(seq uint64) {
 // mend has what could not be loaded tried again.
 func (m *Model) mend() {
 	for _, r := range m.rooms {
-		switch {
-		case !r.broken:
-		case r.list.Len() == len(r.list.Held()):
-			r.loaded, r.broken = false, false
-		default:
-			r.older, r.broken = true, false
-		}
+		r.mend()
+	}
+}
+
+func (r *room) mend() {
+	switch {
+	case !r.broken:
+	case r.list.Len() == len(r.list.Held()):
+		r.loaded, r.broken = false, false
+	default:
+		r.older, r.broken = true, false
 	}
 }
 

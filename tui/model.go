@@ -183,6 +183,9 @@ func (m *Model) info(info Room) *room {
 		r.newer = true
 		r.list.Open(true)
 	}
+	if r.Gone != "" && info.Gone == "" {
+		r.mend()
+	}
 	info.Last = max(info.Last, r.Last)
 	r.Room, r.shown = info, titleOf(info)
 	if r == m.current && m.watching() {

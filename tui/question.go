@@ -34,7 +34,7 @@ func (m *Model) ask(title, body, kept text.Safe, yes func(*Model) tea.Cmd) tea.C
 			switch typed {
 			case "yes":
 				return yes, ""
-			case "no":
+			case "no", "n":
 				return func(m *Model) tea.Cmd { return m.say(kept) }, ""
 			}
 			return nil, "no answer: type yes or no"

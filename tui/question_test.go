@@ -59,6 +59,10 @@ func TestDropping(t *testing.T) {
 	d.typed("//half a thought").press("enter").wants(".. /half a thought")
 	first := fmt.Sprint("Drop ", d.m.current.list.Held()[0].ID[0])
 	d.press("up", "d").called(first).wants("> //half a thought")
+	d.press("enter", "up")
+	_, taken := d.m.Update(keyOf("d"))
+	d.typed(" and more").do(taken)
+	d.wants("> //half a thought and more")
 	d.press("ctrl+c").typed("/reply indeed").press("enter").wants(".. indeed").press("up", "d").wants("> indeed", "re: alice: done, thanks")
 	d.press("enter").wants(".. indeed")
 	d.typed("another").press("alt+k", "d").wants("Drop this message?", "indeed").press("esc").wants("nothing was dropped", ".. indeed").press("d").answers("yes").lacks("indeed").wants("> another")
@@ -89,6 +93,21 @@ func TestNoticesThatAreOver(t *testing.T) {
 	d.typed("hello").press("enter").wants("alice removed you from this room")
 	changed(d, func(r *Room) { r.Gone, r.GoneBy = "", "" })
 	d.lacks("removed you").wants("> hello")
+}
+
+// A room that one was out of is read once one is in it again.
+func TestBackInARoom(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.f.fail["History"] = bus.ErrNotMember
+	info := d.m.rooms[general].Room
+	info.Gone = bus.RemovedKicked
+	d.tell(Event{Room: general, Info: &info})
+	d.typed("/room general").press("enter").wants("Nothing of this room is on this device")
+	delete(d.f.fail, "History")
+	info.Gone = ""
+	d.tell(Event{Room: general, Info: &info})
+	d.wants("message 14 of general")
 }
 
 // Two slashes begin a message with one, and what is given back can be sent again.

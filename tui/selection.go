@@ -131,13 +131,13 @@ func ownReaction(e *timeline.Entry, self text.Safe) text.Safe {
 // askDelete deletes after a question. What was not sent goes back into the box; where
 // it cannot, that is asked too.
 func (m *Model) askDelete() tea.Cmd {
-	e := m.chosen()
+	r, e := m.current, m.chosen()
 	switch {
 	case e.Pending() && e.File == nil && m.box.Empty():
-		return m.drop(e, true)
+		return m.drop(r, e, true)
 	case e.Pending():
 		return m.ask("Drop this message?", "It was not sent yet, and is gone then: \""+text.Line(clip(string(e.Text+fileName(e)), 60))+"\"", "nothing was dropped",
-			func(m *Model) tea.Cmd { return m.drop(e, false) })
+			func(m *Model) tea.Cmd { return m.drop(r, e, false) })
 	}
 	if !e.Mine && !m.current.owner(m.self) {
 		return m.say("only its author and owners of the room can delete it")
@@ -157,8 +157,8 @@ func fileName(e *timeline.Entry) text.Safe {
 }
 
 // drop gives up what was not sent; back puts its words into the box.
-func (m *Model) drop(e *timeline.Entry, back bool) tea.Cmd {
-	r, room, id := m.current, m.current.ID, e.ID
+func (m *Model) drop(r *room, e *timeline.Entry, back bool) tea.Cmd {
+	room, id := r.ID, e.ID
 	r.list.Unselect()
 	dropped := func(m *Model) tea.Cmd {
 		r.list.Forget(id)
@@ -184,18 +184,18 @@ func (m *Model) drop(e *timeline.Entry, back bool) tea.Cmd {
 }
 
 // putBack puts the words of a message that was dropped into the box of its room, to be
-// sent, changed or cleared.
+// sent, changed or cleared, before what was written there since.
 func (m *Model) putBack(r *room, e *timeline.Entry) tea.Cmd {
 	words := escaped(string(e.Text))
-	if m.current != r {
-		r.draft = words
+	switch {
+	case m.current != r:
+		r.draft = words + r.draft
 		return nil
-	}
-	m.box.Set(words)
-	if e.About != nil {
+	case e.About != nil:
+		words = string(e.Text)
 		m.about = about{kind: "reply", ref: *e.About, note: "re: " + e.Quote}
-		m.box.Set(string(e.Text))
 	}
+	m.box.Set(words + m.box.Text())
 	return m.say("not sent; its words are in the box again")
 }
 

@@ -281,6 +281,8 @@ func (m *Model) welcomeWords() string {
 		return "There is no room yet.\n\n/create NAME makes one, Ctrl+K finds people to write to, F1 shows every key.\n\nRooms that others add you to appear by themselves."
 	case r.Invited:
 		return string(line(r.By)) + " added you to " + string(r.title()) + ".\n\nEnter opens it, /leave declines."
+	case r.broken && r.Gone != "":
+		return "Nothing of this room is on this device."
 	case r.broken:
 		return "The messages cannot be loaded now; that is tried again as soon as the bus is there."
 	}
