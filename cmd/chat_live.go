@@ -123,19 +123,20 @@ func (s *chat) connection(e bus.StateEvent) {
 	s.wakeAll()
 	s.running.Go(func() {
 		s.measure()
-		s.missed()
+		refs := s.missed()
 		s.meet()
 		s.companions()
 		s.newKeys() // of what was read while nobody looked
+		s.glance(refs)
 	})
 }
 
 // missed looks for rooms that one was put into, or out of, while nobody was there
-// to be told, and into those that are not followed.
-func (s *chat) missed() {
+// to be told, and returns all there are.
+func (s *chat) missed() []client.RoomRef {
 	refs, err := s.c.ListMyRooms(s.ctx)
 	if err != nil {
-		return // the next connection looks
+		return nil // the next connection looks
 	}
 	s.mu.Lock()
 	others := false
@@ -152,7 +153,7 @@ func (s *chat) missed() {
 	if others {
 		s.follows()
 	}
-	s.glance(refs)
+	return refs
 }
 
 // meet tells who is on the bus.

@@ -66,7 +66,7 @@ func (s *chat) watch() {
 		case <-every.C:
 			if s.state() == tui.Online {
 				s.measure()
-				s.missed()
+				s.glance(s.missed())
 			}
 		case <-s.ctx.Done():
 			return

@@ -255,7 +255,7 @@ func TestChatGlancesAtOtherRooms(t *testing.T) {
 	s.kept.Opened = map[bus.RoomID]bool{}
 	told := func() (got tui.Room) {
 		t.Helper()
-		s.missed()
+		s.glance(s.missed())
 		for len(s.events) > 0 {
 			for _, e := range <-s.events {
 				if e.Info != nil && e.Room == room {

@@ -182,7 +182,7 @@ func cmdRoom(m *Model, args []string) tea.Cmd {
 	if r := m.find(args[0]); r != nil {
 		return m.open(r)
 	}
-	return m.say("you are in no room called " + text.Line(args[0]) + ": Ctrl+K lists them")
+	return m.say("you are in no room called " + text.Line(args[0]) + ": /rooms lists them")
 }
 
 func cmdVerify(m *Model, args []string) tea.Cmd {

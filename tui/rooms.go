@@ -152,7 +152,8 @@ func (m *Model) toggleSide() tea.Cmd {
 func (m *Model) toggleBare() tea.Cmd {
 	m.bare = !m.bare
 	if m.bare {
-		return m.say("messages alone: Shift+drag selects, Alt+L brings all back")
+		m.say("messages alone: Shift+drag selects, Alt+L brings all back")
+		m.while(func(m *Model) bool { return m.bare })
 	}
 	return nil
 }

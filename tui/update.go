@@ -138,7 +138,7 @@ func (m *Model) typed(k tea.KeyPressMsg) tea.Cmd {
 	return m.insert(k.Text)
 }
 
-const tooLong = text.Safe("too long for a message: save it and attach it, Ctrl+T")
+const tooLong = text.Safe("too long for a message: save it as a file, and /attach FILE")
 
 func (m *Model) insert(s string) tea.Cmd {
 	if !m.box.Insert(s) {
