@@ -25,7 +25,8 @@ func newChatCmd(env *Env) *cobra.Command {
 			"restart, and is sent once.\n\n" +
 			"With --plain, and on a terminal that can do no more, it speaks in lines that\n" +
 			"are only ever added: for screen readers, slow links and pipes. Each line of\n" +
-			"stdin is a message or a /command; /help lists them.\n\n" +
+			"stdin is a message or a /command; /help lists them. What is asked is for people:\n" +
+			"an answer counts once the question could be read, so a pipe gives none.\n\n" +
 			"It needs a bus: take up an invite with 'unibus join LINK', or run one of your\n" +
 			"own with 'unibus serve'.",
 		Example:           "  unibus chat\n  unibus chat ops\n  unibus chat @bob --plain",
