@@ -22,7 +22,7 @@ func (f folder) live(e *bus.Event) {
 		f.change(m, e.Late != nil)
 		return
 	}
-	if f.room.newer { // it is loaded when the person comes down there
+	if f.room.newer || !f.room.loaded && f.room.anchor > 0 { // it is loaded when the person comes down there
 		return
 	}
 	if entry := f.entry(e); entry != nil {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -148,6 +149,21 @@ func TestRoomsThatAreNotFollowed(t *testing.T) {
 	d.f.has(said(ops, 301, "carol", "while elsewhere"))
 	changed(d, func(r *Room) { r.Last, r.Unread = 301, 1 })
 	d.wants("#ops              1").press("alt+up").wants("while elsewhere", "== 1 new ==")
+}
+
+// A room that is opened where one had scrolled to has no hole between there and what
+// came meanwhile.
+func TestNoHoleBehindAnAnchor(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.start.Memory.Rooms[general] = RoomMemory{Anchor: 5}
+	d := drive(t, f, 80, 24)
+	plainOnline(d)
+	d.tell(happens(f.has(said(general, 15, "carol", "meanwhile")))).typed("/room general").press("enter", "pgdown", "pgdown", "pgdown")
+	for n := 1; n <= 14; n++ {
+		d.wants(fmt.Sprintf("message %d of general", n))
+	}
+	d.wants("meanwhile").lacks("older messages")
 }
 
 // What is hidden in the room is hidden where it is found, too.

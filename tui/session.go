@@ -54,7 +54,8 @@ type Messages interface {
 
 	// Search finds messages among those that this endpoint has opened, newest
 	// first, without the network, in about 100 ms for 100,000 messages. A word is
-	// found by its beginning, from 3 letters on, a shorter one as a whole; several words must all be there.
+	// found by its beginning, from 3 letters on, a shorter one as a whole; several
+	// words must all be there.
 	Search(ctx context.Context, q Query) ([]bus.Message, error)
 
 	// Send puts a record into the outbox and returns when it is on disk there:
