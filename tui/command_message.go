@@ -23,23 +23,17 @@ func cmdAttach(m *Model, args []string) tea.Cmd {
 }
 
 func cmdDrop(m *Model, _ []string) tea.Cmd {
-	r := m.current
-	var failed []*timeline.Entry
-	for _, e := range r.list.Held() {
+	var cmds []tea.Cmd
+	for _, e := range slices.Clone(m.current.list.Held()) {
 		if e.State == timeline.Failed {
-			failed = append(failed, e)
+			cmds = append(cmds, m.drop(m.current, e, false))
 		}
 	}
-	if failed == nil {
+	if cmds == nil {
 		return m.say("nothing failed here")
 	}
-	return m.ask("Drop "+text.Safe(plural(len(failed), "message"))+"?", "What could not be sent from here is gone then.", "nothing was dropped", func(m *Model) tea.Cmd {
-		var cmds []tea.Cmd
-		for _, e := range failed {
-			cmds = append(cmds, m.drop(r, e, false))
-		}
-		return tea.Batch(cmds...)
-	})
+	m.say("dropped " + text.Safe(plural(len(cmds), "message")))
+	return tea.Batch(cmds...)
 }
 
 // The newest message that somebody wrote, of others or of oneself.

@@ -63,7 +63,10 @@ func TestDropping(t *testing.T) {
 	_, taken := d.m.Update(keyOf("d"))
 	d.typed(" and more").do(taken)
 	d.wants("> //half a thought and more")
-	d.press("ctrl+c").typed("/reply indeed").press("enter").wants(".. indeed").press("up", "d").wants("> indeed", "re: alice: done, thanks")
+	d.f.fail["Drop"] = bus.Errorf(bus.NotFound, "no_record", "nothing of it waits to be sent")
+	d.press("enter", "up", "d").wants("it was sent already").lacks("> //half")
+	delete(d.f.fail, "Drop")
+	d.typed("/reply indeed").press("enter").wants(".. indeed").press("up", "d").wants("> indeed", "re: alice: done, thanks")
 	d.press("enter").wants(".. indeed")
 	d.typed("another").press("alt+k", "d").wants("Drop this message?", "indeed").press("esc").wants("nothing was dropped", ".. indeed").press("d").answers("yes").lacks("indeed").wants("> another")
 }

@@ -175,10 +175,14 @@ func (m *Model) drop(r *room, e *timeline.Entry, back bool) tea.Cmd {
 		_ = m.o.Session.Cancel(ctx, id)
 		err := m.o.Session.Drop(ctx, room, id)
 		return func(m *Model) tea.Cmd {
-			if err != nil && bus.KindOf(err) != bus.NotFound {
-				return m.fail("drop", err)
+			switch {
+			case err == nil || bus.KindOf(err) == bus.NotFound && e.State == timeline.Failed:
+				return dropped(m)
+			case bus.KindOf(err) == bus.NotFound: // its words in the box would be sent twice
+				r.list.Forget(id)
+				return m.say("it was sent already")
 			}
-			return dropped(m)
+			return m.fail("drop", err)
 		}
 	})
 }

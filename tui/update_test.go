@@ -260,7 +260,7 @@ func TestMessageCommands(t *testing.T) {
 	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}, Kind: "text", Text: "refused"}, State: OutgoingFailed, Made: noon}})
 	d.typed("/retry").press("enter").called("Retry 201").wants(".. refused")
 	d.tell(Event{Room: ops, Outgoing: &Outgoing{Draft: Draft{Room: ops, ID: bus.RecordID{201}}, State: OutgoingFailed}})
-	d.typed("/drop").press("enter").wants("Drop 1 message?").answers("yes").called("Drop 201").lacks("refused")
+	d.typed("/drop").press("enter").called("Drop 201").lacks("refused").wants("dropped 1 message")
 	d.typed("/attach").press("enter").wants("Attach from").press("esc").typed("/save").press("enter").called("Save report.pdf /home/bob")
 	d.typed("/save other").press("enter").called("Save report.pdf /home/bob/other").typed("/search").press("enter").wants("write /search")
 	if d.press("ctrl+c").typed("/quit").press("enter"); !d.quit {
