@@ -88,8 +88,6 @@ func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
 		r.info.Last = max(r.info.Last, e.Undecryptable.Seq)
 	case e.Removed != nil:
 		r.info.Gone, r.info.GoneBy = e.Removed.Reason, e.Removed.By
-	case e.Fault != nil:
-		r.fault = true
 	}
 	if m == nil {
 		return nil

@@ -25,7 +25,7 @@ func (s *chat) live() {
 	s.running.Go(s.watch)
 	for tries := 0; s.ctx.Err() == nil; {
 		err := s.list(s.ctx)
-		if err == nil || s.doubted(err) {
+		if err == nil {
 			tries = 0
 			l = s.following(l)
 			err = s.follow(l)
@@ -61,19 +61,6 @@ func passes(err error) bool {
 // lost reports whether a room ended the connection: the others go on.
 func (s *chat) lost(err error) bool {
 	return errors.Is(err, bus.ErrNotMember) || errors.Is(err, bus.ErrRoomClosed) || bus.CodeOf(err) == "removed"
-}
-
-// doubted reports whether the rooms cannot be listed because of one that the person
-// was told not to believe: each of the others is held to its own log.
-func (s *chat) doubted(err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.rooms {
-		if r.fault {
-			return bus.KindOf(err) == bus.Integrity
-		}
-	}
-	return false
 }
 
 // pause tells that the node is away and waits before the next try.

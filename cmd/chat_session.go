@@ -59,7 +59,6 @@ type chatRoom struct {
 	info   tui.Room
 	after  uint64          // where following it begins
 	stored uint64          // the newest sequence that the node named
-	fault  bool            // it is followed no more: what the node shows of it does not hold
 	unread []unreadMessage // that the counts are made of, oldest first
 }
 

@@ -52,19 +52,3 @@ func TestFaultLine(t *testing.T) {
 		}
 	}
 }
-
-// After a room that the person was told not to believe, a list that fails on it does
-// not end the chat; any other does.
-func TestChatGoesOnInDoubt(t *testing.T) {
-	t.Parallel()
-	forked := bus.Errorf(bus.Integrity, "forked", "x")
-	r := &chatRoom{}
-	s := &chat{rooms: map[bus.RoomID]*chatRoom{{1}: {}, {2}: r}}
-	if s.doubted(forked) {
-		t.Error("goes on in doubt of nothing")
-	}
-	r.count(bus.Event{Fault: &bus.FaultEvent{Err: forked}}, "bob")
-	if !s.doubted(forked) || s.doubted(nil) || s.doubted(bus.ErrRevoked) {
-		t.Error("does not tell the doubt that the person knows from other errors")
-	}
-}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -98,7 +99,7 @@ func roomCalled(ctx context.Context, c *client.Client, name string) (id bus.Room
 			return r.ID, true, err
 		}
 	}
-	return id, false, err
+	return id, false, cmp.Or(err, client.Unknown(rooms)) // an unknown one may be called so
 }
 
 func printRoomChange(env *Env, id bus.RoomID, name string, did bool, line string) error {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -68,7 +69,21 @@ func runRoomList(ctx context.Context, env *Env, c *client.Client, all bool) erro
 			Encrypted: r.Policy.Encrypted, Persist: r.Policy.Persist, History: r.Policy.History, LastSeq: r.Last, Unread: unread,
 			Retention: r.Policy.Retention})
 	}
-	return printRooms(env, shown)
+	if err := printRooms(env, shown); err != nil {
+		return err
+	}
+	return firstBroken(rooms)
+}
+
+// firstBroken is what the first room ends with of which the node shows what does not
+// hold: it is listed as it was known before.
+func firstBroken(rooms []client.RoomRef) error {
+	for _, r := range rooms {
+		if r.Err != nil {
+			return fmt.Errorf("room %s: %w", calledAs(r), r.Err)
+		}
+	}
+	return nil
 }
 
 // calledAs is what a person types to mean a room.

@@ -112,3 +112,53 @@ func TestSingleRoomEnds(t *testing.T) {
 		t.Errorf("its reader was told %q", got)
 	}
 }
+
+// A room of which the node shows what does not hold is listed with what was known of
+// it, and with why no more is; the others are listed as ever.
+func TestRoomsAreListedBesideABrokenOne(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	bob, ctx := b.Bob(), nodetest.Context(t)
+	ops, ci := newRoom(t, b, "ops", "bob"), newRoom(t, b, "ci", "bob")
+	listed := func() map[bus.RoomID]client.RoomRef {
+		refs, err := bob.ListMyRooms(ctx)
+		must(t, err)
+		out := map[bus.RoomID]client.RoomRef{}
+		for _, ref := range refs {
+			out[ref.ID] = ref
+		}
+		return out
+	}
+	listed()
+	bob.Fork(ops)
+	must(t, b.Admin.Rekey(ctx, ops))
+	must(t, b.Admin.Rekey(ctx, ci))
+	rooms := listed()
+	wantError(t, "a room whose log is another than before", rooms[ops].Err, bus.Integrity, "forked")
+	if rooms[ops].Name != "ops" || rooms[ci].Name != "ci" || rooms[ci].Err != nil {
+		t.Errorf("got %q, %q and %v", rooms[ops].Name, rooms[ci].Name, rooms[ci].Err)
+	}
+	if id, err := bob.FindRoomNow(ctx, "ci"); err != nil || id != ci {
+		t.Errorf("finding another room: got %v, %v", id, err)
+	}
+	if _, err := bob.FindRoomNow(ctx, "nowhere"); bus.KindOf(err) != bus.NotFound {
+		t.Errorf("finding what is no room: got %v", err)
+	}
+}
+
+// Where nothing is known of such a room, it may be any that is looked for: none is
+// made in its place. What does not hold of the bus is said of all.
+func TestBrokenRoomMayBeTheOne(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	bob, ctx := b.Bob(), nodetest.Context(t)
+	ops := newRoom(t, b, "ops", "bob")
+	bob.ForkFrom(ops)
+	_, err := bob.FindRoomNow(ctx, "nowhere")
+	wantError(t, "finding a room beside a broken one without a name", err, bus.Integrity, "forked")
+	_, err = bob.DirectRoom(ctx, "admin")
+	wantError(t, "making a room of two beside it", err, bus.Integrity, "forked")
+	bob.ForkBus()
+	_, err = bob.ListMyRooms(ctx)
+	wantError(t, "listing rooms of another bus log", err, bus.Integrity, "forked")
+}

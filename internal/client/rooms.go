@@ -22,6 +22,10 @@ type RoomRef struct {
 	wire.Room
 	Name string
 	With bus.Handle // the other person of a room of two, as the verified logs say
+
+	// Err is why no more is known of it than before: what the node shows of it does
+	// not hold. Nil: nothing is wrong.
+	Err error
 }
 
 // roomRefs lists the rooms as the node tells them.
@@ -31,7 +35,8 @@ func (c *Client) roomRefs(ctx context.Context) ([]wire.Room, error) {
 }
 
 // ListMyRooms lists the rooms of this endpoint by id, each with its name. A
-// room whose key is not here has an empty one.
+// room whose key is not here has an empty one. A room of which the node shows what
+// does not hold says so, and hides no other one; see RoomRef.Err.
 func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
 	refs, err := c.roomRefs(ctx)
 	if err != nil {
@@ -44,21 +49,39 @@ func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
 	out := make([]RoomRef, len(refs))
 	for i, ref := range refs {
 		called, err := c.nameOf(ctx, ref, names)
-		if err != nil {
+		if err != nil && !c.ofRoomAlone(ctx, err) {
 			return nil, err
 		}
-		out[i] = RoomRef{Room: ref, Name: called.Name, With: called.Direct}
+		out[i] = RoomRef{Room: ref, Name: called.Name, With: called.Direct, Err: err}
 	}
 	return out, nil
 }
 
-// nameOf finds a room's name in the profile, or reads the room's log on.
-func (c *Client) nameOf(ctx context.Context, ref wire.Room, known []profile.RoomName) (profile.RoomName, error) {
-	i := slices.IndexFunc(known, func(n profile.RoomName) bool { return n.Room == ref.ID && n.Epoch >= ref.Epoch })
-	if i >= 0 {
-		return known[i], nil
+// nameOf finds a room's name in the profile, or reads the room's log on. With an
+// error comes the name that was known before.
+func (c *Client) nameOf(ctx context.Context, ref wire.Room, known []profile.RoomName) (called profile.RoomName, err error) {
+	if i := slices.IndexFunc(known, func(n profile.RoomName) bool { return n.Room == ref.ID }); i >= 0 {
+		called = known[i]
 	}
-	return c.learnName(ctx, ref.ID)
+	if called.Room == ref.ID && called.Epoch >= ref.Epoch {
+		return called, nil
+	}
+	now, err := c.learnName(ctx, ref.ID)
+	if err != nil {
+		return called, err
+	}
+	return now, nil
+}
+
+// ofRoomAlone reports whether an error says of one room that what the node shows of
+// it does not hold, and the bus log, on which all rooms rest, does.
+func (c *Client) ofRoomAlone(ctx context.Context, err error) bool {
+	if !ofOneRoom(err) {
+		return false
+	}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	return c.world.syncBus(ctx) == nil
 }
 
 // learnName reads a room's log on. A room whose key or name does not open has
@@ -167,8 +190,11 @@ func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, erro
 		}
 	}
 	id, err := pick(text, known)
+	broken := Unknown(refs)
 	switch h, other := c.revokedUser(ctx, text); {
 	case bus.KindOf(err) != bus.NotFound:
+	case broken != nil: // it may be the one, and none is made in its place
+		err = broken
 	case other:
 		err = errUserRevoked(h)
 	case waiting == 1:
@@ -177,6 +203,17 @@ func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, erro
 		err = errWaits(err, text, strconv.Itoa(waiting)+" have", "they open")
 	}
 	return id, err
+}
+
+// Unknown is why one of rooms has no name here although its key may be: what the node
+// shows of it does not hold. Nil where there is none such.
+func Unknown(rooms []RoomRef) error {
+	for _, r := range rooms {
+		if r.Err != nil && r.Name == "" {
+			return r.Err
+		}
+	}
+	return nil
 }
 
 func errWaits(err error, text, have, open string) error {
