@@ -29,6 +29,7 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 	if e.Removed != nil || e.Fault != nil {
 		s.filling(id, false)
 	}
+	s.unhide(id, e)
 	s.tell(tui.Event{Room: id, Happened: &e})
 	s.newKeys()
 	if e.Epoch != nil || e.Member != nil {

@@ -38,12 +38,17 @@ func (s *chat) list(ctx context.Context) error {
 		return err
 	}
 	s.reach(refs)
-	listed := map[bus.RoomID]bool{}
+	listed := map[bus.RoomID]client.Facts{}
 	for _, ref := range refs {
-		listed[ref.ID] = true
-		if err := s.listed(ctx, ref); err != nil {
+		if listed[ref.ID], err = s.c.RoomFacts(ctx, ref.ID); err != nil {
 			return err
 		}
+		if _, err = s.add(ctx, listed[ref.ID]); err != nil {
+			return err
+		}
+	}
+	for _, ref := range refs {
+		s.listed(ctx, ref, listed[ref.ID])
 	}
 	for _, id := range s.absent(listed) {
 		s.tell(tui.Event{Room: id, Forgotten: true})
@@ -55,19 +60,15 @@ func (s *chat) list(ctx context.Context) error {
 }
 
 // listed takes in a room of one's own as the node tells it.
-func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
-	facts, err := s.c.RoomFacts(ctx, ref.ID)
-	if err != nil {
-		return err
-	}
-	if _, err = s.add(ctx, facts); err != nil {
-		return err
+func (s *chat) listed(ctx context.Context, ref client.RoomRef, facts client.Facts) {
+	if s.hide(ctx, ref.ID, s.hasWords) {
+		s.tell(tui.Event{Room: ref.ID, Forgotten: true})
 	}
 	s.mu.Lock()
 	r := s.rooms[ref.ID]
 	if r == nil { // left meanwhile
 		s.mu.Unlock()
-		return nil
+		return
 	}
 	r.stored = max(r.stored, ref.Last)
 	if r.info.Last == r.after { // nothing of it was told yet
@@ -81,7 +82,6 @@ func (s *chat) listed(ctx context.Context, ref client.RoomRef) error {
 		s.tell(tui.Event{Room: ref.ID, Happened: &bus.Event{Member: &bus.MemberEvent{User: s.c.Handle(), Change: bus.MemberAdded,
 			Role: facts.Role, By: facts.By, Time: s.env.Now()}}})
 	}
-	return nil
 }
 
 // back reports whether one is in a room again that one was out of.
@@ -120,11 +120,11 @@ func (r *chatRoom) begin(last uint64, first bool) {
 
 // absent forgets the rooms that are one's own no more, but for those that the
 // person was told about.
-func (s *chat) absent(listed map[bus.RoomID]bool) (gone []bus.RoomID) {
+func (s *chat) absent(listed map[bus.RoomID]client.Facts) (gone []bus.RoomID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, r := range s.rooms {
-		if !listed[id] && r.info.Gone == "" {
+		if _, in := listed[id]; !in && r.info.Gone == "" {
 			s.drop(id)
 			gone = append(gone, id)
 		}

@@ -194,6 +194,8 @@ func (s *chat) rank(id bus.RoomID, self bus.Handle) int {
 	switch info := s.rooms[id].info; {
 	case id == s.looked:
 		return 3
+	case s.rooms[id].hidden:
+		return 0
 	case info.With == self:
 		return 2
 	case info.By == self || info.Read > 0:

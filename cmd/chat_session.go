@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,7 @@ type chatRoom struct {
 	after  uint64          // where following it begins
 	stored uint64          // the newest sequence that the node named
 	unread []unreadMessage // that the counts are made of, oldest first
+	hidden bool            // another room of the same two counts, and nothing to read is in this one
 }
 
 // unreadMessage is a message that counts.
@@ -112,6 +114,7 @@ func (s *chat) Resume(ctx context.Context) (start tui.Start, err error) {
 		}
 		start.Outgoing = append(start.Outgoing, waiting...)
 	}
+	start.Rooms = slices.DeleteFunc(start.Rooms, func(r tui.Room) bool { return s.hide(ctx, r.ID, s.keepsWords) })
 	if start.People, err = s.c.KnownPeople(ctx); err != nil {
 		return start, err
 	}
@@ -219,7 +222,7 @@ func (s *chat) Events() <-chan []tui.Event { return s.events }
 func (s *chat) tell(events ...tui.Event) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	if s.closed {
+	if events = slices.DeleteFunc(events, s.hides); s.closed || len(events) == 0 {
 		return
 	}
 	select {

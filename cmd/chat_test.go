@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -308,4 +309,87 @@ func TestChatEndsUnseen(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// shownBy is what a chat shows: its rooms, and whether it is online.
+type shownBy struct {
+	rooms  map[bus.RoomID]bool
+	online bool
+	texts  []string
+}
+
+// until takes in what a chat tells until done.
+func (v *shownBy) until(t *testing.T, s *chat, what string, done func() bool) {
+	t.Helper()
+	for late := time.After(time.Minute); !done(); {
+		select {
+		case events := <-s.Events():
+			for _, e := range events {
+				v.take(e)
+			}
+		case <-late:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func (v *shownBy) take(e tui.Event) {
+	switch {
+	case e.Conn != nil:
+		v.online = e.Conn.State == tui.Online
+	case e.Forgotten:
+		delete(v.rooms, e.Room)
+	case e.Info != nil:
+		v.rooms[e.Room] = true
+	case e.Happened != nil && e.Happened.Message != nil:
+		v.texts = append(v.texts, e.Happened.Message.Text)
+	}
+}
+
+// beginChat begins a chat, and returns what it shows once it is online.
+func beginChat(t *testing.T, c *client.Client) (*chat, *shownBy) {
+	t.Helper()
+	s := newChat(t.Context(), &Env{Now: time.Now}, c, time.Minute, bus.RoomID{})
+	start, err := s.Resume(t.Context())
+	must(t, err)
+	v := &shownBy{rooms: map[bus.RoomID]bool{}}
+	for _, r := range start.Rooms {
+		v.rooms[r.ID] = true
+	}
+	t.Cleanup(func() { _ = s.close() })
+	v.until(t, s, "the connection", func() bool { return v.online })
+	return s, v
+}
+
+// Two devices that each make the room with oneself at once make two. One is shown,
+// and the other as soon as there is something in it to read: nothing is lost.
+func TestChatHidesDoubles(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, ctx := b.Alice(), nodetest.Context(t)
+	var own []bus.RoomID
+	for range 2 {
+		id, err := alice.CreateRoom(ctx, "alice+alice", client.RoomOptions{Direct: true})
+		must(t, err)
+		own = append(own, id)
+	}
+	slices.SortFunc(own, func(a, b bus.RoomID) int { return strings.Compare(a.String(), b.String()) })
+	tell := func(r seal.Record) {
+		_, err := alice.SendOne(ctx, own[1], r)
+		must(t, err)
+	}
+	tell(client.Marks{b.General: 1}.Records()[0])
+	s, v := beginChat(t, alice.Again())
+	if !v.rooms[own[0]] || v.rooms[own[1]] {
+		t.Errorf("shown at first: %v", v.rooms)
+	}
+	tell(seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte("a note")})
+	v.until(t, s, "the note", func() bool { return slices.Contains(v.texts, "a note") })
+	if !v.rooms[own[0]] || !v.rooms[own[1]] {
+		t.Errorf("shown with a note: %v", v.rooms)
+	}
+	must(t, s.close())
+	if _, v := beginChat(t, alice.Again()); !v.rooms[own[1]] {
+		t.Error("the note is hidden from the next chat")
+	}
 }

@@ -89,10 +89,10 @@ func firstBroken(rooms []client.RoomRef) error {
 // calledAs is what a person types to mean a room.
 func calledAs(r client.RoomRef) string {
 	switch {
-	case r.With != "":
+	case r.With != "" && !r.Double:
 		return "@" + string(r.With)
-	case r.Name == "":
-		return r.ID.String() // its key is not here
+	case r.Double, r.Name == "":
+		return r.ID.String() // "@USER" is another one, or its key is not here
 	}
 	return r.Name
 }

@@ -61,3 +61,42 @@ func TestRoomOfTwoLongNames(t *testing.T) {
 	must(t, err)
 	send(t, alice.Client, own, "hi")
 }
+
+// Where two are made at once, of one person or of two, that with the lower id is
+// found, by everybody, and the other one is known for what it is.
+func TestRoomsOfTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, bob, ctx := b.Alice(), b.Bob(), nodetest.Context(t)
+	made := func(by *nodetest.Person, name string, with ...bus.Handle) bus.RoomID {
+		id, err := by.CreateRoom(ctx, name, client.RoomOptions{Direct: true})
+		must(t, err)
+		if len(with) > 0 {
+			_, err = by.AddMembers(ctx, id, bus.RoleOwner, with...)
+			must(t, err)
+		}
+		return id
+	}
+	lower := func(a, b bus.RoomID) bus.RoomID {
+		if b.String() < a.String() {
+			return b
+		}
+		return a
+	}
+	own := lower(made(alice, "alice+alice"), made(alice, "alice+alice"))
+	shared := lower(made(alice, "alice+bob", "bob"), made(bob, "alice+bob", "alice"))
+	for by, want := range map[*nodetest.Person]map[bus.Handle]bus.RoomID{alice: {"alice": own, "bob": shared}, bob: {"alice": shared}} {
+		for with, id := range want {
+			if got, err := by.DirectRoom(ctx, with); err != nil || got != id {
+				t.Errorf("%s and %s: got %s, %v, want %s", by.Name, with, got, err, id)
+			}
+		}
+		refs, err := by.ListMyRooms(ctx)
+		must(t, err)
+		for _, r := range refs {
+			if r.Double != (r.ID != want[r.With]) {
+				t.Errorf("%s: a room with %s, %s, is a double: %v", by.Name, r.With, r.ID, r.Double)
+			}
+		}
+	}
+}

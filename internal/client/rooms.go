@@ -23,6 +23,8 @@ type RoomRef struct {
 	Name string
 	With bus.Handle // the other person of a room of two, as the verified logs say
 
+	Double bool // another room of the same two has a lower id: that one counts
+
 	// Err is why no more is known of it than before: what the node shows of it does
 	// not hold. Nil: nothing is wrong.
 	Err error
@@ -54,7 +56,21 @@ func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
 		}
 		out[i] = RoomRef{Room: ref, Name: called.Name, With: called.Direct, Err: err}
 	}
+	markDoubles(out)
 	return out, nil
+}
+
+// markDoubles tells rooms of two that count from those that were made at once.
+func markDoubles(rooms []RoomRef) {
+	counts := map[bus.Handle]bus.RoomID{}
+	for _, r := range rooms {
+		if first, known := counts[r.With]; !known || r.ID.String() < first.String() {
+			counts[r.With] = r.ID
+		}
+	}
+	for i, r := range rooms {
+		rooms[i].Double = r.With != "" && counts[r.With] != r.ID
+	}
 }
 
 // nameOf finds a room's name in the profile, or reads the room's log on. With an
