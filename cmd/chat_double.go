@@ -49,7 +49,7 @@ func (s *chat) keepsWords(ctx context.Context, id bus.RoomID) bool {
 		return true
 	}
 	kept, err := s.c.KeptPage(ctx, id, client.Span{Limit: bus.MaxPageMessages})
-	if bus.CodeOf(err) == "not_kept" {
+	if bus.CodeOf(err) == client.CodeNotKept {
 		return false
 	}
 	return err != nil || kept.More || slices.ContainsFunc(kept.Events, readable)

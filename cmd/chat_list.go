@@ -51,7 +51,9 @@ func (s *chat) list(ctx context.Context) error {
 		s.listed(ctx, ref, listed[ref.ID])
 	}
 	for _, id := range s.absent(listed) {
-		s.tell(tui.Event{Room: id, Forgotten: true})
+		if err := s.missing(ctx, id); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	s.newcomer = false
@@ -118,16 +120,34 @@ func (r *chatRoom) begin(last uint64, first bool) {
 	r.info.Last = r.after
 }
 
-// absent forgets the rooms that are one's own no more, but for those that the
-// person was told about.
-func (s *chat) absent(listed map[bus.RoomID]client.Facts) (gone []bus.RoomID) {
+// absent are the rooms that the node does not name, but for those of which the
+// person was told that he is out.
+func (s *chat) absent(listed map[bus.RoomID]client.Facts) (absent []bus.RoomID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, r := range s.rooms {
 		if _, in := listed[id]; !in && r.info.Gone == "" {
-			s.drop(id)
-			gone = append(gone, id)
+			absent = append(absent, id)
 		}
 	}
-	return gone
+	return absent
+}
+
+// missing finds out why a room is one's own no more, while nobody was there to be
+// told. Who was put out of it is told by whom; what he left himself, or was deleted,
+// goes without a word.
+func (s *chat) missing(ctx context.Context, id bus.RoomID) error {
+	out, err := s.c.Missing(ctx, id)
+	switch {
+	case bus.KindOf(err) == bus.Integrity:
+		return s.happened(id, bus.Event{Fault: &bus.FaultEvent{Err: err}})
+	case err != nil:
+		return err
+	case out == nil: // the node names it another time
+		return nil
+	case out.Reason == bus.RemovedKicked:
+		return s.happened(id, bus.Event{Removed: out})
+	}
+	s.forget(id)
+	return nil
 }

@@ -14,17 +14,22 @@ import (
 func (s *chat) History(ctx context.Context, room bus.RoomID, at tui.Span) (tui.Page, error) {
 	s.mu.Lock()
 	r := s.rooms[room]
-	gone := r == nil || r.info.Gone != ""
+	known := r != nil
+	gone := known && r.info.Gone != ""
 	s.mu.Unlock()
-	if gone {
+	if !known {
 		return tui.Page{}, bus.ErrNotMember
 	}
 	span := client.Span{Before: at.Before, After: at.After, Limit: min(max(at.Limit, 1), bus.MaxPageMessages)}
 	kept, err := s.c.KeptPage(ctx, room, span)
-	if err == nil && s.suffices(room, at, kept) {
+	switch {
+	case gone && bus.CodeOf(err) == client.CodeNotKept: // and nobody has the rest for us
+		return tui.Page{}, nil
+	case err == nil && (gone || s.suffices(room, at, kept)):
 		return tui.Page{Events: kept.Events, More: kept.More}, nil
-	}
-	if s.away() {
+	case gone:
+		return tui.Page{}, err
+	case s.away():
 		return tui.Page{}, errAway
 	}
 	events, more, refused := s.c.Page(ctx, room, span)

@@ -143,6 +143,13 @@ func (s *chat) Check(ctx context.Context, room bus.RoomID) ([]tui.Finding, error
 
 // Leave implements tui.Session.
 func (s *chat) Leave(ctx context.Context, room bus.RoomID) error {
+	s.mu.Lock()
+	r := s.rooms[room]
+	out := r != nil && r.info.Gone != ""
+	s.mu.Unlock()
+	if out { // he is out of it already, and is done with what is kept here
+		return s.left(room, s.c.Forget(ctx, room))
+	}
 	return s.left(room, s.c.Leave(ctx, room, ""))
 }
 
@@ -163,10 +170,15 @@ func (s *chat) left(room bus.RoomID, err error) error {
 	if err != nil {
 		return err
 	}
+	s.forget(room)
+	s.follows()
+	return nil
+}
+
+// forget takes a room off the screen.
+func (s *chat) forget(room bus.RoomID) {
 	s.mu.Lock()
 	s.drop(room)
 	s.mu.Unlock()
 	s.tell(tui.Event{Room: room, Forgotten: true})
-	s.follows()
-	return nil
 }

@@ -212,6 +212,9 @@ func (r *chatRoom) learn(f client.Facts) {
 	i := &r.info
 	i.Name, i.With, i.By, i.Role, i.Clear = f.Name, f.With, f.By, f.Role, f.Clear
 	i.Epoch, i.EpochSince = f.Epoch, f.Since
+	if f.Gone != "" {
+		i.Gone, i.GoneBy = f.Gone, f.GoneBy
+	}
 	i.Members, i.Unverified, i.Changed, i.Rejected = f.Members, f.Unverified, f.Changed, f.Rejected
 }
 

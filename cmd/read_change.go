@@ -37,10 +37,14 @@ func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
 	if line == "" {
 		line = "you were removed from this room"
 	}
+	if e.Reason == bus.RemovedKicked && e.By != "" {
+		line = string(e.By) + " removed you from this room"
+	}
 	return p.happened("removed", struct {
 		Room   string            `json:"room"`
 		Reason bus.RemovedReason `json:"reason"`
-	}{p.room, e.Reason}, time.Time{}, e.By, line)
+		By     bus.Handle        `json:"by"`
+	}{p.room, e.Reason, e.By}, time.Time{}, e.By, line)
 }
 
 // fault ends the reading of the room; others may go on.

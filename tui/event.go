@@ -43,7 +43,7 @@ type Room struct {
 	With       bus.Handle // the other person of a room of two, else ""
 	Invited    bool       // added to it by By, and not opened yet
 	By         bus.Handle
-	Gone       bus.RemovedReason // not "": one is not in it any more, and nothing of it is kept
+	Gone       bus.RemovedReason // not "": one is not in it any more; what one has read is kept for a while
 	GoneBy     bus.Handle
 	Role       bus.RoomRole // one's own
 	Clear      bool         // not end-to-end encrypted

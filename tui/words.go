@@ -25,7 +25,7 @@ func noticeOf(e *bus.Event, self bus.Handle) (words text.Safe, tone timeline.Ton
 	case e.Gap != nil:
 		return text.Safe(plural(int(e.Gap.Missed), "message") + " of " + string(line(e.Gap.From)) + " missing"), timeline.Grave
 	case e.Removed != nil:
-		return goneWords(e.Removed.Reason, text.Line(string(e.Removed.By))), timeline.Grave
+		return removedWords(e.Removed), timeline.Grave
 	case e.Fault != nil:
 		return "this room is not read any more: " + errorLine(e.Fault.Err), timeline.Grave
 	}
@@ -69,6 +69,15 @@ func memberWeight(m *bus.MemberEvent) timeline.Tone {
 		return timeline.Grave
 	}
 	return timeline.Plain
+}
+
+// removedWords says also what nothing shows.
+func removedWords(e *bus.RemovedEvent) text.Safe {
+	words := goneWords(e.Reason, text.Line(string(e.By)))
+	if e.Reason == bus.RemovedKicked && e.By == "" {
+		words += "; nothing shows by whom"
+	}
+	return words
 }
 
 func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {

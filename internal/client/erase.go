@@ -49,7 +49,7 @@ func (c *Client) erase(ctx context.Context) error {
 	if err := c.store.PutState(ctx, eraseState, strconv.AppendInt(nil, now.UnixMilli(), 10)); err != nil {
 		return err
 	}
-	_ = errors.Join(c.eraseFrames(ctx), c.eraseSecrets(ctx), c.eraseKEMs(ctx))
+	_ = errors.Join(c.eraseLeft(ctx), c.eraseFrames(ctx), c.eraseSecrets(ctx), c.eraseKEMs(ctx))
 	return nil
 }
 
@@ -63,6 +63,30 @@ func (c *Client) inTime(ctx context.Context) bool {
 		}
 	}
 	return c.call.inTime()
+}
+
+// eraseLeft forgets the rooms that this user was put out of so long ago that they
+// would keep nothing of his time. Nobody tells him of another retention than he knew.
+func (c *Client) eraseLeft(ctx context.Context) error {
+	known, err := c.store.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range known {
+		if n.Out == nil {
+			continue
+		}
+		oldest, err := c.oldest(ctx, n.Room)
+		if err != nil {
+			return err
+		}
+		if n.Out.At.Before(oldest) {
+			if err := c.store.ForgetRoom(ctx, n.Room); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // eraseFrames erases the messages that their rooms keep no more, and those of rooms
@@ -150,7 +174,11 @@ func (c *Client) saveName(ctx context.Context, r *room) error {
 			return err
 		}
 		if name, err := secret.OpenName(r.ID, n.epoch, n.sealed); err == nil && name != "" {
-			return c.store.PutRoom(ctx, profile.RoomName{Room: r.ID, Name: name, Epoch: r.Epoch.Number, Direct: c.partner(r, name)})
+			known, err := c.store.Room(ctx, r.ID)
+			if err != nil {
+				return err
+			}
+			return c.store.PutRoom(ctx, profile.RoomName{Room: r.ID, Name: name, Epoch: r.Epoch.Number, Direct: c.partner(r, name), Out: known.Out})
 		}
 	}
 	return nil
@@ -158,13 +186,8 @@ func (c *Client) saveName(ctx context.Context, r *room) error {
 
 // keptName is what a room was called when its name was read last.
 func (w *world) keptName(ctx context.Context, id bus.RoomID) (string, error) {
-	known, err := w.store.Rooms(ctx)
-	for _, n := range known {
-		if n.Room == id {
-			return n.Name, err
-		}
-	}
-	return "", err
+	known, err := w.store.Room(ctx, id)
+	return known.Name, err
 }
 
 // eraseKEMs erases the kem keys that were replaced and have nothing left to open:

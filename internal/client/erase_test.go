@@ -69,6 +69,28 @@ func TestErasedToTheSecond(t *testing.T) {
 	m.noFaults(t)
 }
 
+// A room that one was put out of is forgotten when it would keep nothing any more of
+// what one has read there.
+func TestErasesWhereOneIsOut(t *testing.T) {
+	t.Parallel()
+	m := newModel(t.Context(), 1, nothing)
+	id, d, began := m.roomIDs[0], m.devices[0], m.now
+	m.must(d.refresh(t.Context(), id))
+	m.must(d.store.PutOut(t.Context(), id, profile.Out{Reason: bus.RemovedKicked, At: began}))
+	for _, c := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, true}, {bus.DefaultRetention, true}, {bus.DefaultRetention + time.Millisecond, false}} {
+		m.now = began.Add(c.after)
+		m.must(d.eraseLeft(t.Context()))
+		r, err := d.store.Room(t.Context(), id)
+		m.must(err)
+		if keeps := d.keeps(m, keyPlace{id, 1}); keeps != c.want || (r.Out != nil) != c.want {
+			t.Errorf("after %v: keeps a key: %v, knows that it is out: %v; want %v", c.after, keeps, r.Out != nil, c.want)
+		}
+	}
+}
+
 // Erasing happens at most once an hour, whatever asks for it, and fails nobody.
 func TestEraseNowAndThen(t *testing.T) {
 	t.Parallel()

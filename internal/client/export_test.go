@@ -1,6 +1,8 @@
 package client
 
 import (
+	"net/http"
+
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 )
@@ -26,3 +28,16 @@ func (c *Client) ForkBus() {
 	defer c.world.mu.Unlock()
 	c.world.bus.Hash[0] ^= 1
 }
+
+// Between has every request of this client pass through f.
+func (c *Client) Between(f func(*http.Request, http.RoundTripper) (*http.Response, error)) {
+	c.call.http.Transport = between{c.call.http.Transport, f}
+}
+
+type between struct {
+	next http.RoundTripper
+	f    func(*http.Request, http.RoundTripper) (*http.Response, error)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b between) RoundTrip(req *http.Request) (*http.Response, error) { return b.f(req, b.next) }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"unibus/internal/bus"
@@ -12,9 +11,11 @@ import (
 // Facts is what is known of a room here, whatever the node may have by now.
 type Facts struct {
 	ID         bus.RoomID
-	Name       string     // empty while its key is not here
-	With       bus.Handle // the other person of a room of two
-	By         bus.Handle // who put this user into it; this user, where he came by himself
+	Name       string            // empty while its key is not here
+	With       bus.Handle        // the other person of a room of two
+	By         bus.Handle        // who put this user into it; this user, where he came by himself
+	Gone       bus.RemovedReason // not "": one is out of it; what one has read is kept for a while
+	GoneBy     bus.Handle        // "" where nothing shows it
 	Role       bus.RoomRole
 	Clear      bool // not end-to-end encrypted
 	Epoch      bus.Epoch
@@ -25,7 +26,8 @@ type Facts struct {
 	Rejected   int // members whose numbers this user compared, and they differed
 }
 
-// KnownRooms lists the rooms that the profile knows, without asking the node.
+// KnownRooms lists the rooms that the profile knows, without asking the node; those
+// that one is out of too, while something that one has read there may be kept.
 func (c *Client) KnownRooms(ctx context.Context) ([]Facts, error) {
 	names, err := c.store.Rooms(ctx)
 	if err != nil {
@@ -37,7 +39,7 @@ func (c *Client) KnownRooms(ctx context.Context) ([]Facts, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case f.Role != 0 && !n.Gone:
+		case f.Role != 0 || f.Gone != "":
 			out = append(out, f)
 		}
 	}
@@ -46,13 +48,9 @@ func (c *Client) KnownRooms(ctx context.Context) ([]Facts, error) {
 
 // RoomFacts is what is known of one room, without asking the node.
 func (c *Client) RoomFacts(ctx context.Context, id bus.RoomID) (Facts, error) {
-	names, err := c.store.Rooms(ctx)
+	called, err := c.store.Room(ctx, id)
 	if err != nil {
 		return Facts{}, err
-	}
-	called := profile.RoomName{Room: id}
-	if i := slices.IndexFunc(names, func(n profile.RoomName) bool { return n.Room == id }); i >= 0 {
-		called = names[i]
 	}
 	return c.facts(ctx, called)
 }
@@ -61,6 +59,9 @@ func (c *Client) facts(ctx context.Context, called profile.RoomName) (Facts, err
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	f := Facts{ID: called.Room, Name: called.Name, With: called.Direct}
+	if called.Out != nil {
+		f.Gone, f.GoneBy = called.Out.Reason, called.Out.By
+	}
 	r, err := c.world.loadRoom(ctx, called.Room)
 	if err != nil || r.Epoch == nil {
 		return f, err

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -299,45 +298,4 @@ func (w *world) changeEvents(ch change) (out []bus.Event) {
 		out = append(out, bus.Event{Epoch: &bus.EpochEvent{Epoch: ch.epoch, By: e.By, Op: e.Op, Time: ch.entry.Time, BadKeyBy: e.BadKeyBy}})
 	}
 	return out
-}
-
-// removed finds out why a room is refused now: deleted, revoked, kicked, or
-// only not answered for the moment.
-func (f *follower) removed(ctx context.Context) error {
-	err := f.c.call.get(ctx, wire.RoomTarget(f.id), nil)
-	switch {
-	case errors.Is(err, bus.ErrNotMember):
-		return f.gone(ctx, bus.RemovedKicked, bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").
-			WithHint("ask an owner of the room"))
-	case errors.Is(err, bus.ErrRoomClosed):
-		return f.gone(ctx, bus.RemovedClosed, bus.ErrRoomClosed)
-	case bus.KindOf(err) == bus.Unauthenticated:
-		return err
-	case err == nil && f.c.asleep(ctx, f.id):
-		return errNotSealed
-	}
-	return errLife
-}
-
-// errNotSealed passes by itself: it is tried again.
-var errNotSealed = bus.Errorf(bus.Unavailable, "not_sealed", "the room's key was not sealed to this device: it is new, or was away for long").
-	WithHint("it is in with the next message of another device or member")
-
-// asleep reports whether the newest epoch of a room leaves this endpoint out.
-func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	r, err := c.world.syncRoom(ctx, id)
-	if err != nil || r.Epoch == nil {
-		return false
-	}
-	_, in := r.Epoch.Recipient(c.id.Endpoint())
-	return !in
-}
-
-// gone forgets the room and tells the reader why.
-func (f *follower) gone(ctx context.Context, reason bus.RemovedReason, end error) error {
-	_ = f.c.store.ForgetRoom(ctx, f.id)
-	_ = f.emit(bus.Event{Removed: &bus.RemovedEvent{Reason: reason}})
-	return end
 }

@@ -40,7 +40,10 @@ func (c *Client) keepsSince(ctx context.Context, id bus.RoomID) (time.Time, erro
 	return c.now().Add(-r.Retention), nil
 }
 
-var errNotKept = bus.Errorf(bus.NotFound, "not_kept", "what comes there is not on this device").
+// CodeNotKept is of a page that is not on this device.
+const CodeNotKept = "not_kept"
+
+var errNotKept = bus.Errorf(bus.NotFound, CodeNotKept, "what comes there is not on this device").
 	WithHint("it is read from the bus when that is there")
 
 // Kept is a page of what this client keeps of a room.

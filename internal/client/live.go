@@ -182,7 +182,11 @@ func (l *Live) refused(ctx context.Context, reply wire.OpenReply) error {
 	if len(reply.Refused) == 0 {
 		return nil
 	}
-	return l.lost(ctx, reply.Refused[0].Room, bus.ErrNotMember)
+	id := reply.Refused[0].Room
+	if f := l.followers[id]; f != nil {
+		return l.ended(ctx, f, bus.ErrNotMember)
+	}
+	return l.lost(ctx, id, bus.ErrNotMember)
 }
 
 // lost finds out what it means that the node says of one of our rooms that we

@@ -11,7 +11,10 @@ import (
 // go on.
 func (l *Live) ended(ctx context.Context, f *follower, err error) error {
 	if !ofOneRoom(err) {
-		return l.lost(ctx, f.id, err)
+		err = l.lost(ctx, f.id, err)
+	}
+	if !ofOneRoom(err) {
+		return err
 	}
 	return l.spoilt(f, err)
 }

@@ -138,6 +138,8 @@ func TestRoomsAreListedBesideABrokenOne(t *testing.T) {
 	if rooms[ops].Name != "ops" || rooms[ci].Name != "ci" || rooms[ci].Err != nil {
 		t.Errorf("got %q, %q and %v", rooms[ops].Name, rooms[ci].Name, rooms[ci].Err)
 	}
+	_, err := bob.FindRoomNow(ctx, "ops")
+	wantError(t, "finding it", err, bus.Integrity, "forked")
 	if id, err := bob.FindRoomNow(ctx, "ci"); err != nil || id != ci {
 		t.Errorf("finding another room: got %v, %v", id, err)
 	}

@@ -13,7 +13,7 @@ func TestPick(t *testing.T) {
 	ops, old, twin1, twin2, fake := id(0xaa, 0xbb, 1), id(0xaa, 0xbb, 2), id(0xcc, 1), id(0xcc, 2), id(0xdd)
 	dm1, dm2 := id(0xee, 2), id(0xee, 1)
 	rooms := []profile.RoomName{
-		{Room: ops, Name: "ops"}, {Room: old, Name: "old", Gone: true}, {Room: twin1, Name: "twin"}, {Room: twin2, Name: "twin"},
+		{Room: ops, Name: "ops"}, {Room: old, Name: "old", Out: &profile.Out{}}, {Room: twin1, Name: "twin"}, {Room: twin2, Name: "twin"},
 		{Room: fake, Name: ops.String()}, {Room: dm1, Name: "alice+bob", Direct: "bob"}, {Room: dm2, Name: "alice+bob", Direct: "bob"},
 	}
 	tests := []struct {

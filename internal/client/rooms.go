@@ -114,7 +114,20 @@ func (c *Client) learnName(ctx context.Context, id bus.RoomID) (profile.RoomName
 	if bus.KindOf(err) == bus.Integrity {
 		err = nil
 	}
+	if called.Name == "" && err == nil {
+		err = c.inAgain(ctx, id)
+	}
 	return called, err
+}
+
+// inAgain forgets that this user was out of a room whose name is not known again yet.
+func (c *Client) inAgain(ctx context.Context, id bus.RoomID) error {
+	known, err := c.store.Room(ctx, id)
+	if err != nil || known.Out == nil {
+		return err
+	}
+	known.Out = nil
+	return c.store.PutRoom(ctx, known)
 }
 
 // keepName remembers a room's name, so that the next command need not open it.
@@ -208,6 +221,9 @@ func (c *Client) FindRoomNow(ctx context.Context, text string) (bus.RoomID, erro
 	id, err := pick(text, known)
 	broken := Unknown(refs)
 	switch h, other := c.revokedUser(ctx, text); {
+	case err == nil:
+		i := slices.IndexFunc(refs, func(r RoomRef) bool { return r.ID == id })
+		return id, refs[i].Err
 	case bus.KindOf(err) != bus.NotFound:
 	case broken != nil: // it may be the one, and none is made in its place
 		err = broken
@@ -266,7 +282,7 @@ func pick(text string, rooms []profile.RoomName) (id bus.RoomID, err error) {
 	}
 	var found []bus.RoomID
 	for _, r := range rooms {
-		if r.Name == word && !r.Gone || len(word) >= minPrefix && strings.HasPrefix(r.Room.String(), word) {
+		if r.Name == word && word != "" && r.Out == nil || len(word) >= minPrefix && strings.HasPrefix(r.Room.String(), word) {
 			found = append(found, r.Room)
 		}
 	}
@@ -289,7 +305,7 @@ func pickDirect(text string, rooms []profile.RoomName) (id bus.RoomID, err error
 	}
 	found := false
 	for _, r := range rooms {
-		if r.Direct == h && !r.Gone && (!found || r.Room.String() < id.String()) {
+		if r.Direct == h && r.Out == nil && (!found || r.Room.String() < id.String()) {
 			id, found = r.Room, true
 		}
 	}

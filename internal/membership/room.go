@@ -229,14 +229,12 @@ func (v *view) roomsFor(by Signer) []wire.Room {
 	return out
 }
 
-// RoomEntries returns a page of a room log, also of a closed room.
+// RoomEntries returns a page of a room log, also of a closed room, and to who is out
+// of it up to the entry that put him out.
 func (s *Service) RoomEntries(ctx context.Context, by Signer, id bus.RoomID, from uint32) (wire.Entries, error) {
 	var tail chain.Tail
-	err := s.ask(by, func(v *view, by Signer) error {
-		at, err := v.seatOrClosed(by, id)
-		if err == nil {
-			tail = at.state.Tail
-		}
+	err := s.ask(by, func(v *view, by Signer) (err error) {
+		tail, err = v.upTo(by, id)
 		return err
 	})
 	if err != nil {

@@ -105,7 +105,7 @@ func TestForeignAndUnknown(t *testing.T) {
 	ask := func(id bus.RoomID) []error {
 		return []error{
 			second(b.s.Room(by(bob), id)), second(b.s.Members(by(bob), id)),
-			second(b.s.RoomEntries(b.ctx(), by(bob), id, 0)),
+			second(b.s.RoomEntries(b.ctx(), by(b.Founder.Device()), id, 0)), // who was never in it; see TestFormerMember
 			second(b.s.AppendRoom(b.ctx(), by(bob), id, wire.Append{Entry: e})),
 			second(b.s.Key(b.ctx(), by(bob), id, 2, bob.ID())), second(b.s.Key(b.ctx(), by(bob), id, 2, alice.ID())),
 			second(b.s.RoomFacts(bob.ID(), id)), b.s.MayUpload(b.ctx(), by(bob), membership.Scope(id), 1),
@@ -319,4 +319,46 @@ func TestRoomPages(t *testing.T) {
 	if got := b.s.RoomRecords(); got[0].Retention != 4*time.Hour {
 		t.Errorf("retention %s, want that of the newest policy", got[0].Retention)
 	}
+}
+
+// Who was put out reads the log up to the entry that says so, and not what came then;
+// once he is in again, all of it. It is so after a restart too, and for nobody else.
+func TestFormerMember(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	alice, bob := b.Alice.Device(), b.Bob.Device()
+	r := b.room(alice)
+	id := r.State.ID
+	reads := func(want int) {
+		t.Helper()
+		got, err := b.s.RoomEntries(b.ctx(), by(bob), id, 0)
+		b.must(err)
+		if len(got.Entries) != want || got.More || int(got.Head.Index)+1 != want {
+			t.Errorf("reads %d entries, told of %d, want %d", len(got.Entries), got.Head.Index+1, want)
+		}
+		if last, err := b.s.RoomEntries(b.ctx(), by(bob), id, uint32(want)); err != nil || len(last.Entries) > 0 {
+			t.Errorf("reads %d entries behind, %v", len(last.Entries), err)
+		}
+	}
+	b.refused(second(b.s.RoomEntries(b.ctx(), by(bob), id, 0)), "not_member")
+	b.add(alice, r, bus.RoleMember, b.Bob)
+	b.append(alice, r, r.RemoveEntry(alice, []bus.AccountID{b.Bob.ID()}, nil))
+	b.append(alice, r, r.PolicyEntry(alice, time.Hour, "name"))
+	reads(4)
+	b.reopen()
+	reads(4)
+	for what, err := range map[string]error{
+		"the room": second(b.s.Room(by(bob), id)), "its members": second(b.s.Members(by(bob), id)),
+		"its key": second(b.s.Key(b.ctx(), by(bob), id, 3, bob.ID())),
+	} {
+		if bus.CodeOf(err) == "" {
+			t.Errorf("who is out is told of %s", what)
+		}
+	}
+	b.add(alice, r, bus.RoleMember, b.Bob)
+	reads(6)
+	b.append(bob, r, r.LeaveEntry(bob, nil))
+	b.append(alice, r, r.CloseEntry(alice))
+	reads(7)
+	b.refused(second(b.s.RoomEntries(b.ctx(), by(b.Founder.Device()), id, 0)), "not_member")
 }

@@ -56,6 +56,8 @@ type room struct {
 	tip    atomic.Pointer[tip]
 	rekeys rekeys
 
+	former map[bus.AccountID]chain.Tail // where the log ended for those who are out of it
+
 	ended   []endedEpoch // oldest first
 	emptied bool         // it is closed, and its envelopes are gone
 }
@@ -104,8 +106,9 @@ func (v *view) noteBus(e entry) {
 // place runs the step of an entry of r and brings the indexes up to date.
 func (v *view) place(r *room, e entry, step func()) {
 	v.unlink(r)
-	last, size := r.state.Epoch, sealedBytes(r.state)
+	last, size, before := r.state.Epoch, sealedBytes(r.state), r.state.Members()
 	step()
+	r.part(before)
 	v.written[e.Account] += int64(len(e.raw))
 	if startsEpoch(e) {
 		v.sealed[e.Account] += sealedBytes(r.state)

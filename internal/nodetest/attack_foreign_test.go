@@ -2,6 +2,7 @@ package nodetest_test
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func leaveEntry(p *nodetest.Person, id bus.RoomID) *chain.Entry {
 // Attack: a registered user who is in no room, one who was removed, one who
 // left, and a guest who was turned away ask about a room and a blob of others.
 // Checked: every answer is, byte for byte, the one for what does not exist, and
-// nothing changed.
+// nothing changed. But who was in it reads its log up to the entry that put him out.
 func TestAttackForeignRoom(t *testing.T) {
 	t.Parallel()
 	b := boot(t)
@@ -94,8 +95,8 @@ func TestAttackForeignRoom(t *testing.T) {
 	post(t, b.Admin, room, "they are gone")
 	blob := putBlob(t, b.Admin, room, "secret")
 	before := stateOf(t, b, room)
-	for _, p := range []*nodetest.Person{kicked, left, mallory, inside} {
-		askForeign(t, b, p, room, blob)
+	for p, was := range map[*nodetest.Person]bool{kicked: true, left: true, mallory: false, inside: false} {
+		askForeign(t, b, p, room, blob, was)
 	}
 	if after := stateOf(t, b, room); after != before {
 		t.Errorf("the room changed from\n%s\nto\n%s", before, after)
@@ -103,11 +104,17 @@ func TestAttackForeignRoom(t *testing.T) {
 	post(t, b.Admin, room, "and it goes on")
 }
 
-func askForeign(t *testing.T, b *nodetest.Bus, p *nodetest.Person, room bus.RoomID, blob bus.Hash) {
+func askForeign(t *testing.T, b *nodetest.Bus, p *nodetest.Person, room bus.RoomID, blob bus.Hash, was bool) {
 	t.Helper()
 	c := callerAs(t, b, p)
+	if was {
+		wantLogToItsEnd(t, c, p, room)
+	}
 	unknownRoom, unknownBlob := bus.RoomID{9, 9, 9}, bus.Hash{9, 9, 9}
 	for _, f := range foreigns(t, p) {
+		if was && f.method == http.MethodGet && strings.HasPrefix(f.target(room, blob), wire.RoomAppendTarget(room)) {
+			continue
+		}
 		ask := func(id bus.RoomID, blob bus.Hash) (string, reply) {
 			var body []byte
 			if f.body != nil {
@@ -130,6 +137,23 @@ func askForeign(t *testing.T, b *nodetest.Bus, p *nodetest.Person, room bus.Room
 	}
 }
 
+// wantLogToItsEnd holds what somebody who is out of a room is told of its log to the
+// entry that put him out.
+func wantLogToItsEnd(t *testing.T, c *caller, p *nodetest.Person, room bus.RoomID) {
+	t.Helper()
+	var page wire.Entries
+	got := c.ask(http.MethodGet, wire.RoomLogTarget(room, 0), nil)
+	if err := json.Unmarshal([]byte(got.body), &page); err != nil || len(page.Entries) == 0 {
+		t.Fatalf("%s: the log: %+v", p.Name, got)
+	}
+	last, err := chain.Parse(page.Entries[len(page.Entries)-1])
+	must(t, err)
+	mine := last.Op == roomlog.OpLeave && last.Account == p.Identity.Account // nobody else left, one was removed
+	if !mine && last.Op != roomlog.OpRemove || page.More || page.Head.Hash != last.Hash() {
+		t.Errorf("%s reads the log up to entry %d, %s; its head is %d", p.Name, last.Index, roomlog.OpName(last.Op), page.Head.Index)
+	}
+}
+
 // Attack: somebody who left asks for a room after it was closed.
 func TestAttackClosedRoom(t *testing.T) {
 	t.Parallel()
@@ -142,8 +166,8 @@ func TestAttackClosedRoom(t *testing.T) {
 	_, err = b.Admin.Kick(ctx, room, "kicked")
 	must(t, err)
 	must(t, b.Admin.DeleteRoom(ctx, room))
-	askForeign(t, b, kicked, room, blob)
-	askForeign(t, b, mallory, room, blob)
+	askForeign(t, b, kicked, room, blob, true)
+	askForeign(t, b, mallory, room, blob, false)
 }
 
 // Attack: mallory finds out whether a blob exists by what the node spends on

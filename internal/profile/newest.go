@@ -45,10 +45,8 @@ func (s *Store) PutNewest(ctx context.Context, room bus.RoomID, n Newest) error 
 // and up to where they were read: nobody knows where two stories of a node part.
 func (s *Store) ForgetNewest(ctx context.Context, room bus.RoomID) error {
 	return s.write(ctx, kept, func(tx *sql.Tx) error {
-		for _, table := range []string{"newest", "cursor", "tally"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", room[:]); err != nil {
-				return err
-			}
+		if err := deleteOf(ctx, tx, room, "newest", "cursor", "tally"); err != nil {
+			return err
 		}
 		return dropShelf(ctx, tx, room)
 	})

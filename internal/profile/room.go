@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"unibus/internal/bus"
 )
@@ -16,7 +17,14 @@ type RoomName struct {
 	Name   string     `json:"name"`
 	Epoch  bus.Epoch  `json:"epoch"`            // that the name was read in
 	Direct bus.Handle `json:"direct,omitempty"` // the other person of a room of two
-	Gone   bool       `json:"gone,omitempty"`   // this user is no longer in it
+	Out    *Out       `json:"out,omitempty"`    // nil while this user is in it
+}
+
+// Out says why somebody is in a room no more.
+type Out struct {
+	Reason bus.RemovedReason `json:"reason"`
+	By     bus.Handle        `json:"by,omitempty"` // "" where nothing shows it
+	At     time.Time         `json:"at"`           // when it was found out here
 }
 
 func roomPlace(id bus.RoomID) string { return "room/" + id.String() }
@@ -27,8 +35,57 @@ func (s *Store) PutRoom(ctx context.Context, r RoomName) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, cached, `INSERT INTO room (room, sealed) VALUES (?, ?)
-		ON CONFLICT DO UPDATE SET sealed = excluded.sealed`, r.Room[:], s.key.Seal(roomPlace(r.Room), raw))
+	return s.exec(ctx, cached, putRoom, r.Room[:], s.key.Seal(roomPlace(r.Room), raw))
+}
+
+const putRoom = "INSERT INTO room (room, sealed) VALUES (?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed"
+
+// Room returns what is kept of a room's name; with an empty name where none is.
+func (s *Store) Room(ctx context.Context, id bus.RoomID) (RoomName, error) {
+	r, err := s.room(ctx, s.db, id)
+	return r, storeError(ctx, err)
+}
+
+func (s *Store) room(ctx context.Context, q querier, id bus.RoomID) (RoomName, error) {
+	var sealed []byte
+	err := q.QueryRowContext(ctx, "SELECT sealed FROM room WHERE room = ?", id[:]).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return RoomName{Room: id}, nil
+	}
+	if err != nil {
+		return RoomName{}, err
+	}
+	return s.openRoom(id[:], sealed)
+}
+
+// PutOut keeps that somebody is out of a room. What he was to send there is deleted;
+// what he has read stays, with its keys, until its time is over: see RoomName.Out.
+func (s *Store) PutOut(ctx context.Context, id bus.RoomID, out Out) error {
+	return s.write(ctx, kept, func(tx *sql.Tx) error {
+		r, err := s.room(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		r.Out = &out
+		raw, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, putRoom, id[:], s.key.Seal(roomPlace(id), raw)); err != nil {
+			return err
+		}
+		return deleteOf(ctx, tx, id, "outbox", "tally")
+	})
+}
+
+// deleteOf empties tables of what they hold of a room.
+func deleteOf(ctx context.Context, tx *sql.Tx, id bus.RoomID, tables ...string) error {
+	for _, table := range tables {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", id[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Rooms lists the rooms whose names are kept, by id.
@@ -70,10 +127,8 @@ func (s *Store) openRoom(id, sealed []byte) (r RoomName, err error) {
 // only.
 func (s *Store) ForgetRoom(ctx context.Context, id bus.RoomID) error {
 	err := s.write(ctx, kept, func(tx *sql.Tx) error {
-		for _, table := range []string{"room", "secret", "cursor", "outbox", "tally"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE room = ?", id[:]); err != nil {
-				return err
-			}
+		if err := deleteOf(ctx, tx, id, "room", "secret", "cursor", "outbox", "tally"); err != nil {
+			return err
 		}
 		return dropShelf(ctx, tx, id)
 	})

@@ -28,7 +28,7 @@ func (s *Store) Seen(ctx context.Context, b bus.ID) (*identity.Seen, error) {
 		if err != nil {
 			return nil, err
 		}
-		if known && !r.Gone {
+		if known && r.Out == nil {
 			seen.Rooms[r.Room] = h
 		}
 	}

@@ -39,7 +39,7 @@ func TestRooms(t *testing.T) {
 	if got, err := s.Rooms(ctx); err != nil || len(got) != 0 {
 		t.Fatalf("got %v, %v", got, err)
 	}
-	ops := RoomName{Room: bus.RoomID{2}, Name: "öps \"1\"", Epoch: math.MaxUint64, Gone: true}
+	ops := RoomName{Room: bus.RoomID{2}, Name: "öps \"1\"", Epoch: math.MaxUint64, Out: &Out{Reason: "removed", By: "bob", At: time.UnixMilli(7).UTC()}}
 	bob := RoomName{Room: bus.RoomID{1}, Name: "bob", Epoch: 1, Direct: "bob"}
 	must(t, s.PutRoom(ctx, RoomName{Room: ops.Room, Name: "old", Epoch: 3, Direct: "x"}))
 	must(t, s.PutRoom(ctx, ops))
@@ -76,6 +76,40 @@ func TestForgetRoom(t *testing.T) {
 		if got, err := s.Entries(ctx, LogRoom, [16]byte(room)); err != nil || len(got) != 1 {
 			t.Errorf("room %v: its log is %q, %v", room[0], got, err)
 		}
+	}
+}
+
+// Who is out of a room keeps what he has read there, and forgets what he was to send;
+// once he is in again, nothing says that he was out.
+func TestOut(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	id, unknown := bus.RoomID{1}, bus.RoomID{2}
+	must(t, s.PutRoom(ctx, RoomName{Room: id, Name: "ops", Epoch: 3}))
+	must(t, s.PutSecret(ctx, id, 1, []byte("x")))
+	must(t, s.SetCursor(ctx, id, "", 7))
+	must(t, s.PutOutbox(ctx, OutboxRecord{ID: bus.RecordID{1}, Room: id}))
+	out := Out{Reason: bus.RemovedKicked, By: "alice", At: time.UnixMilli(9).UTC()}
+	must(t, s.PutOut(ctx, id, out))
+	must(t, s.PutOut(ctx, unknown, out))
+	for room, name := range map[bus.RoomID]string{id: "ops", unknown: ""} {
+		if r, err := s.Room(ctx, room); err != nil || r.Name != name || r.Out == nil || *r.Out != out {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	}
+	outbox, err := s.Outbox(ctx, id)
+	must(t, err)
+	cursor, err := s.Cursor(ctx, id, "")
+	must(t, err)
+	if _, err := s.Secret(ctx, id, 1); err != nil || len(outbox) > 0 || cursor != 7 {
+		t.Errorf("%d records, cursor %d, secret %v", len(outbox), cursor, err)
+	}
+	must(t, s.PutRoom(ctx, RoomName{Room: id, Name: "ops", Epoch: 5}))
+	if r, err := s.Room(ctx, id); err != nil || r.Out != nil {
+		t.Errorf("in again: got %+v, %v", r, err)
+	}
+	if r, err := s.Room(ctx, bus.RoomID{3}); err != nil || r.Name != "" {
+		t.Errorf("of no room: got %+v, %v", r, err)
 	}
 }
 

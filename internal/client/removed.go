@@ -1,0 +1,131 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"unibus/internal/bus"
+	"unibus/internal/profile"
+	"unibus/internal/wire"
+)
+
+// removed finds out why a room is refused now, and tells the reader where he is out
+// of it.
+func (f *follower) removed(ctx context.Context) error {
+	out, err := f.c.whyRefused(ctx, f.id)
+	if out != nil {
+		_ = f.emit(bus.Event{Removed: out})
+	}
+	return err
+}
+
+// whyRefused finds out why a room is refused: deleted, revoked, kicked, or only not
+// answered for the moment. Out is nil where this user is not out of the room; an
+// error comes in any case.
+func (c *Client) whyRefused(ctx context.Context, id bus.RoomID) (out *bus.RemovedEvent, err error) {
+	err = c.call.get(ctx, wire.RoomTarget(id), nil)
+	switch {
+	case errors.Is(err, bus.ErrNotMember):
+		return c.putOut(ctx, id)
+	case errors.Is(err, bus.ErrRoomClosed):
+		_ = c.store.ForgetRoom(ctx, id)
+		return &bus.RemovedEvent{Reason: bus.RemovedClosed}, bus.ErrRoomClosed
+	case bus.KindOf(err) == bus.Unauthenticated:
+		return nil, err
+	case err == nil && c.asleep(ctx, id):
+		return nil, errNotSealed
+	}
+	return nil, errLife
+}
+
+// Missing says why a room that this client knows is not among those that the node
+// names: nil where it is one's own all the same.
+func (c *Client) Missing(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
+	out, err := c.whyRefused(ctx, id)
+	if out != nil || errors.Is(err, errLife) || errors.Is(err, errNotSealed) {
+		return out, nil
+	}
+	return nil, err
+}
+
+// putOut takes in that this user is in a room no more. Who left forgets it; what
+// somebody read who was put out stays with him for as long as the room would keep it.
+func (c *Client) putOut(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
+	out, err := c.whoRemoved(ctx, id)
+	switch {
+	case ofOneRoom(err), retryable(err):
+		return nil, err
+	case out.Reason == bus.RemovedLeft:
+		_ = c.store.ForgetRoom(ctx, id)
+	default:
+		_ = c.store.PutOut(ctx, id, profile.Out{Reason: out.Reason, By: out.By, At: c.now()})
+	}
+	return out, errRemoved(out.By)
+}
+
+func errRemoved(by bus.Handle) error {
+	who := "you are no longer in this room"
+	if by != "" {
+		who = string(by) + " removed you from this room"
+	}
+	return bus.Errorf(bus.Forbidden, "removed", "%s", who).WithHint("ask an owner of the room")
+}
+
+// whoRemoved reads a room's log on to its end for this user, which the node shows to
+// who was put out, and holds it to the rules: only an owner's signature puts a member
+// out. Where it shows no such entry nobody can say who did, or whether anybody did.
+func (c *Client) whoRemoved(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
+	out := &bus.RemovedEvent{Reason: bus.RemovedKicked}
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.loadRoom(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	if err = c.world.syncBus(ctx); err == nil {
+		err = c.world.fetch(ctx, c.world.roomFollow(id, r))
+	}
+	by, gone := r.whoDropped(c.id.Account)
+	switch {
+	case !gone:
+	case by == c.id.Account:
+		out.Reason, out.By = bus.RemovedLeft, c.id.Handle
+	default:
+		out.By = c.world.handle(by)
+	}
+	return out, err
+}
+
+// whoDropped finds who put an account out of a room that is not in it now.
+func (r *room) whoDropped(id bus.AccountID) (by bus.AccountID, gone bool) {
+	if _, in := r.Member(id); in {
+		return by, false
+	}
+	for _, ch := range r.changes {
+		for _, dropped := range ch.dropped {
+			if dropped == id {
+				by, gone = ch.entry.Account, true
+			}
+		}
+	}
+	return by, gone
+}
+
+// Forget deletes what is kept of a room that this user is out of.
+func (c *Client) Forget(ctx context.Context, id bus.RoomID) error { return c.store.ForgetRoom(ctx, id) }
+
+// errNotSealed passes by itself: it is tried again.
+var errNotSealed = bus.Errorf(bus.Unavailable, "not_sealed", "the room's key was not sealed to this device: it is new, or was away for long").
+	WithHint("it is in with the next message of another device or member")
+
+// asleep reports whether the newest epoch of a room leaves this endpoint out.
+func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
+	r, err := c.world.syncRoom(ctx, id)
+	if err != nil || r.Epoch == nil {
+		return false
+	}
+	_, in := r.Epoch.Recipient(c.id.Endpoint())
+	return !in
+}
