@@ -43,7 +43,7 @@ func newDesk(b testing.TB, users int) (*desk, []*chaintest.Person) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	return &desk{bus: w, Client: &Client{id: id, call: read.call, world: read, store: store, tallies: map[bus.RoomID]*tally{}, held: map[bus.RoomID]profile.Newest{},
+	return &desk{bus: w, Client: &Client{id: id, call: read.call, world: read, store: store, tallies: map[bus.RoomID]*tally{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{},
 		now: func() time.Time { return w.Now }}}, people
 }
 

@@ -28,6 +28,7 @@ type Client struct {
 	mu     sync.Mutex
 	newest map[bus.RoomID]seen           // newest frame seen per room, for Closing
 	held   map[bus.RoomID]profile.Newest // newest frame opened per room
+	unkept map[bus.RoomID]profile.Newest // of them, those that the profile was not told of
 
 	tallies    map[bus.RoomID]*tally    // guarded by mu
 	grievances map[bus.RoomID]grievance // guarded by mu
@@ -67,7 +68,7 @@ func New(o Options) (*Client, error) {
 	w.me, w.floors = o.Identity.Account, floors(o.Identity.Bus, o.Info.Seen)
 	return &Client{
 		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
-		world: w, newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
+		world: w, newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
 		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
 		keep: o.Keep, calls: o.Mentions,
 	}, nil
@@ -102,7 +103,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 func (c *Client) Close() error {
 	c.call.http.CloseIdleConnections()
 	c.flushTallies()
-	_ = c.keepNewest(context.Background()) // what is lost is not missed
+	_ = c.keepNewest(context.Background())
 	return c.store.Close()
 }
 

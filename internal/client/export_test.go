@@ -1,7 +1,9 @@
 package client
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
@@ -27,6 +29,16 @@ func (c *Client) ForkBus() {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	c.world.bus.Hash[0] ^= 1
+}
+
+// KeepEvery has a Live keep what was seen last so often.
+func (l *Live) KeepEvery(d time.Duration) { l.keepEvery = d }
+
+// Held is the newest message of a room that this client, or another one of its
+// profile, has kept or holds.
+func (c *Client) Held(ctx context.Context, id bus.RoomID) (uint64, error) {
+	n, err := c.newestHeld(ctx, id)
+	return n.Seq, err
 }
 
 // Between has every request of this client pass through f.

@@ -65,7 +65,7 @@ func followed(t *testing.T, a *archive, held uint64) (f *follower, told *[]uint6
 	}
 	t.Cleanup(func() { store.Close() })
 	call := &caller{addr: "node:1", http: &http.Client{Transport: a}, key: identity.NewTransportKey(), now: time.Now, answered: new(atomic.Bool), agreed: new(atomic.Int64)}
-	c := &Client{call: call, store: store, now: time.Now, world: newWorld(call, store, identity.VerifyKey{}), newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}}
+	c := &Client{call: call, store: store, now: time.Now, world: newWorld(call, store, identity.VerifyKey{}), newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{}}
 	told = new([]uint64)
 	return c.newFollower(bus.RoomID{1}, held, func(e bus.Event) error {
 		*told = append(*told, e.Undecryptable.Seq)

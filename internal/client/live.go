@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,8 +25,9 @@ type Live struct {
 	state     func(bus.StateEvent)
 	joined    func(bus.RoomID) // told that this user was put into a room that is not followed
 	filling   func(id bus.RoomID, begun bool)
-	mu        sync.Mutex // of what ended the follows of rooms
-	first     error      // of these
+	keepEvery time.Duration // see keepNewestEvery
+	mu        sync.Mutex    // of what ended the follows of rooms
+	first     error         // of these
 }
 
 // NewLive makes a Live without rooms. Rooms are added before Run. State, which
@@ -35,7 +37,7 @@ func (c *Client) NewLive(state func(bus.StateEvent)) *Live {
 		state = func(bus.StateEvent) {}
 	}
 	return &Live{c: c, followers: map[bus.RoomID]*follower{}, outboxes: map[bus.RoomID]*outbox{}, state: state,
-		joined: func(bus.RoomID) {}, filling: func(bus.RoomID, bool) {}}
+		joined: func(bus.RoomID) {}, filling: func(bus.RoomID, bool) {}, keepEvery: keepNewestEvery}
 }
 
 // Joined has told called when the node says that this user was put into a room
@@ -50,7 +52,7 @@ func (l *Live) Filling(told func(id bus.RoomID, begun bool)) { l.filling = told 
 // off, with those of its rooms that stay.
 func (l *Live) Again(stays func(bus.RoomID) bool) *Live {
 	next := l.c.NewLive(l.state)
-	next.joined, next.filling = l.joined, l.filling
+	next.joined, next.filling, next.keepEvery = l.joined, l.filling, l.keepEvery
 	for id, f := range l.followers {
 		if stays(id) {
 			next.followers[id] = f
@@ -256,6 +258,7 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 		}
 	}
 	running.Go(func() { fail(l.keepKey(ctx)) })
+	running.Go(func() { l.keepNewest(ctx) })
 	select {
 	case <-n.dead:
 		stop(errLife)

@@ -17,6 +17,7 @@ func (c *Client) opened(id bus.RoomID, m wire.StoredMessage) {
 	defer c.mu.Unlock()
 	if m.Seq > c.held[id].Seq {
 		c.held[id] = profile.Newest{Seq: m.Seq, Frame: frame.Hash(m.Frame).Prefix(), At: m.At}
+		c.unkept[id] = c.held[id]
 	}
 }
 
@@ -32,17 +33,39 @@ func (c *Client) newestHeld(ctx context.Context, id bus.RoomID) (profile.Newest,
 	return kept, err
 }
 
-// keepNewest tells the profile what was seen last in each room. What a killed
-// process forgets is not missed.
+// keepNewestEvery is how often a connection that lasts has the profile keep what was
+// seen last: a process that is killed forgets no more than that, and each room is
+// written at most once in it.
+const keepNewestEvery = time.Minute
+
+// keepNewest tells the profile what was seen last in each room since it was told.
 func (c *Client) keepNewest(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, n := range c.held {
-		if err := c.store.PutNewest(ctx, id, n); err != nil {
-			return err
+	if len(c.unkept) == 0 {
+		return nil
+	}
+	if err := c.store.PutNewest(ctx, c.unkept); err != nil {
+		return err
+	}
+	clear(c.unkept)
+	return nil
+}
+
+// keepNewest has it kept while a life lasts, and when it ends. What fails is tried
+// again.
+func (l *Live) keepNewest(ctx context.Context) {
+	tick := time.NewTicker(l.keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			_ = l.c.keepNewest(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+			_ = l.c.keepNewest(ctx)
 		}
 	}
-	return nil
 }
 
 var errOtherMessage = bus.Errorf(bus.Integrity, "other_message", "the node shows another message than before in its place").
@@ -119,6 +142,7 @@ func (r *room) swept(at, now time.Time) bool {
 func (c *Client) AcceptMessages(ctx context.Context, id bus.RoomID) error {
 	c.mu.Lock()
 	delete(c.held, id)
+	delete(c.unkept, id)
 	delete(c.tallies, id)
 	c.mu.Unlock()
 	return c.store.ForgetNewest(ctx, id)

@@ -17,7 +17,7 @@ func TestSweptAccusesNobody(t *testing.T) {
 	id, d := m.roomIDs[0], m.devices[0]
 	d.lens.play = true // and nothing is on the tape
 	stored := m.now
-	m.must(d.store.PutNewest(t.Context(), id, profile.Newest{Seq: 7, Frame: bus.Prefix{1}, At: stored}))
+	m.must(d.store.PutNewest(t.Context(), map[bus.RoomID]profile.Newest{id: {Seq: 7, Frame: bus.Prefix{1}, At: stored}}))
 	for _, c := range []struct {
 		age  time.Duration
 		code string

@@ -33,12 +33,20 @@ func (s *Store) Newest(ctx context.Context, room bus.RoomID) (n Newest, err erro
 	return Newest{uint64(seq), bus.Prefix(frame), time.UnixMilli(at)}, nil
 }
 
-// PutNewest remembers a frame that was seen; an older one than was seen before
-// changes nothing.
-func (s *Store) PutNewest(ctx context.Context, room bus.RoomID, n Newest) error {
-	return s.exec(ctx, cached, `INSERT INTO newest (room, seq, frame, at) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET seq = excluded.seq, frame = excluded.frame, at = excluded.at WHERE excluded.seq > seq`,
-		room[:], int64(n.Seq), n.Frame[:], n.At.UnixMilli())
+// PutNewest remembers frames that were seen, one of each room; an older one than was
+// seen before changes nothing.
+func (s *Store) PutNewest(ctx context.Context, seen map[bus.RoomID]Newest) error {
+	return s.write(ctx, cached, func(tx *sql.Tx) error {
+		for room, n := range seen {
+			_, err := tx.ExecContext(ctx, `INSERT INTO newest (room, seq, frame, at) VALUES (?, ?, ?, ?)
+				ON CONFLICT DO UPDATE SET seq = excluded.seq, frame = excluded.frame, at = excluded.at WHERE excluded.seq > seq`,
+				room[:], int64(n.Seq), n.Frame[:], n.At.UnixMilli())
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // ForgetNewest forgets what was seen of a room's messages, with those that are kept

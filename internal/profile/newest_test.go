@@ -25,11 +25,11 @@ func TestNewest(t *testing.T) {
 		}
 	}
 	is("nothing was seen", Newest{})
-	must(t, s.PutNewest(ctx, room, at(7)))
+	must(t, s.PutNewest(ctx, map[bus.RoomID]Newest{room: at(7)}))
 	is("the first", at(7))
-	must(t, s.PutNewest(ctx, room, at(5)))
+	must(t, s.PutNewest(ctx, map[bus.RoomID]Newest{room: at(5)}))
 	is("an older one", at(7))
-	must(t, s.PutNewest(ctx, bus.RoomID{2}, at(9)))
+	must(t, s.PutNewest(ctx, map[bus.RoomID]Newest{bus.RoomID{2}: at(9)}))
 	must(t, s.SetCursor(ctx, room, "", 7))
 	must(t, s.AddTally(ctx, room, Tally{Epoch: 2, Sent: 3, Seen: 5, Top: 7}))
 	must(t, s.ForgetNewest(ctx, room))
@@ -40,6 +40,6 @@ func TestNewest(t *testing.T) {
 	if tally, err := s.Tally(ctx, room); err != nil || tally != (Tally{}) {
 		t.Errorf("the tally is %+v, %v", tally, err)
 	}
-	must(t, s.PutNewest(ctx, room, at(5)))
+	must(t, s.PutNewest(ctx, map[bus.RoomID]Newest{room: at(5)}))
 	is("and begun again", at(5))
 }
