@@ -180,3 +180,34 @@ func TestCapOfOneNewcomer(t *testing.T) {
 	}
 	m.noFaults(t)
 }
+
+// Who was let in and is rejected then gets nothing more of what he waits for, also
+// where keys are owed to him already; the others get theirs.
+func TestRejectedWhileOwed(t *testing.T) {
+	t.Parallel()
+	m := newMany(t)
+	m.letIn()
+	rejected := m.newcome[0]
+	before, _ := m.got()
+	if before[rejected] == 0 || before[rejected] == m.want[rejected] {
+		t.Fatalf("he was handed %d keys of %d: none are owed, or none were", before[rejected], m.want[rejected])
+	}
+	cmp, err := m.owner.Compare(t.Context(), rejected.name)
+	m.must(err)
+	m.must(m.owner.Decide(t.Context(), cmp, bus.TrustRejected))
+	m.open(m.owner)
+	for range 3 {
+		m.must(m.owner.refresh(t.Context(), m.id))
+	}
+	each, _ := m.got()
+	for _, p := range m.newcome {
+		want := m.want[p]
+		if p == rejected {
+			want = before[p]
+		}
+		if each[p] != want {
+			t.Errorf("%s was handed %d keys, want %d", p.name, each[p], want)
+		}
+	}
+	m.noFaults(t)
+}
