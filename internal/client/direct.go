@@ -65,6 +65,30 @@ func (c *Client) SetMark(ctx context.Context, id bus.RoomID, seq uint64) error {
 	return c.store.SetCursor(ctx, id, "", seq)
 }
 
+// cutMarks sets marks back that lie ahead of what is stored in rooms. Such a one was
+// told by a stolen device, or by an older version of this one, and all that is
+// written up to it would be passed over as read. Where nothing is stored any more, what
+// was seen last decides; where nothing was seen either, a mark may be true.
+func (c *Client) cutMarks(ctx context.Context, rooms []wire.Room, marks map[bus.RoomID]uint64) error {
+	for _, r := range rooms {
+		if marks[r.ID] <= r.Last {
+			continue
+		}
+		held, err := c.newestHeld(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		most := max(r.Last, held.Seq)
+		if most == 0 || marks[r.ID] <= most {
+			continue
+		}
+		if err := c.store.CutCursor(ctx, r.ID, "", marks[r.ID], most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Resolve finds the record that a message id, <seq> or <seq>.<n>, names.
 func (c *Client) Resolve(ctx context.Context, id bus.RoomID, message string) (*seal.Target, error) {
 	seqText, numberText, _ := strings.Cut(message, ".")

@@ -40,8 +40,15 @@ func (c *Client) roomRefs(ctx context.Context) ([]wire.Room, error) {
 // room whose key is not here has an empty one. A room of which the node shows what
 // does not hold says so, and hides no other one; see RoomRef.Err.
 func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
+	marks, err := c.store.Cursors(ctx, "") // before the node says how far its rooms go
+	if err != nil {
+		return nil, err
+	}
 	refs, err := c.roomRefs(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.cutMarks(ctx, refs, marks); err != nil {
 		return nil, err
 	}
 	names, err := c.store.Rooms(ctx)

@@ -134,6 +134,27 @@ func TestCursors(t *testing.T) {
 }
 
 // The last decision about a user counts, and about no other.
+// A cursor is set back only from where it is known to be, and no other one is.
+func TestCutCursor(t *testing.T) {
+	t.Parallel()
+	s, ctx := memory(t), context.Background()
+	a, b := bus.RoomID{1}, bus.RoomID{2}
+	must(t, s.SetCursor(ctx, a, "", 100))
+	must(t, s.SetCursor(ctx, a, "other", 100))
+	must(t, s.SetCursor(ctx, b, "", 7))
+	must(t, s.CutCursor(ctx, a, "", 99, 5))
+	must(t, s.CutCursor(ctx, b, "", 7, 6))
+	must(t, s.CutCursor(ctx, bus.RoomID{3}, "", 7, 6))
+	want := map[bus.RoomID]uint64{a: 100, b: 6}
+	if got, err := s.Cursors(ctx, ""); err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	if got, err := s.Cursors(ctx, "other"); err != nil || len(got) != 1 || got[a] != 100 {
+		t.Errorf("under another name: %v, %v", got, err)
+	}
+	wantCode(t, s.CutCursor(ctx, a, "", math.MaxUint64, 5), bus.Invalid, "bad_sequence")
+}
+
 func TestPins(t *testing.T) {
 	t.Parallel()
 	s, ctx := memory(t), context.Background()
