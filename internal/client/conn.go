@@ -91,10 +91,12 @@ func newToken() string {
 }
 
 // connectError tells a node that is away from one that refuses: NATS says only
-// that it will not, so a signed request finds out whether we are revoked.
+// that it will not, so a signed request finds out whether we are revoked, or somebody
+// answers who is not the node.
 func (c *Client) connectError(ctx context.Context, err error) error {
 	if errors.Is(err, nats.ErrAuthorization) || strings.Contains(strings.ToLower(err.Error()), "authorization") {
-		if _, why := c.roomRefs(ctx); bus.KindOf(why) == bus.Unauthenticated {
+		_, why := c.roomRefs(ctx)
+		if kind := bus.KindOf(why); kind == bus.Unauthenticated || kind == bus.Integrity {
 			return why
 		}
 		return bus.Errorf(bus.Unavailable, "refused", "the node refuses the connection for now").WithHint("try again").Because(err)

@@ -30,10 +30,10 @@ func (c *Client) whyRefused(ctx context.Context, id bus.RoomID) (out *bus.Remove
 	case errors.Is(err, bus.ErrRoomClosed):
 		_ = c.store.ForgetRoom(ctx, id)
 		return &bus.RemovedEvent{Reason: bus.RemovedClosed}, bus.ErrRoomClosed
-	case bus.KindOf(err) == bus.Unauthenticated:
+	case bus.KindOf(err) == bus.Unauthenticated, bus.KindOf(err) == bus.Integrity:
 		return nil, err
-	case err == nil && c.asleep(ctx, id):
-		return nil, errNotSealed
+	case err == nil:
+		return nil, c.notOpened(ctx, id)
 	}
 	return nil, errLife
 }
@@ -118,14 +118,20 @@ func (c *Client) Forget(ctx context.Context, id bus.RoomID) error { return c.sto
 var errNotSealed = bus.Errorf(bus.Unavailable, "not_sealed", "the room's key was not sealed to this device: it is new, or was away for long").
 	WithHint("it is in with the next message of another device or member")
 
-// asleep reports whether the newest epoch of a room leaves this endpoint out.
-func (c *Client) asleep(ctx context.Context, id bus.RoomID) bool {
+// notOpened is why a room is not opened that one is in: its newest epoch leaves this
+// endpoint out, what the node shows of it does not hold, or it passes by itself.
+func (c *Client) notOpened(ctx context.Context, id bus.RoomID) error {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	r, err := c.world.syncRoom(ctx, id)
-	if err != nil || r.Epoch == nil {
-		return false
+	switch {
+	case bus.KindOf(err) == bus.Integrity:
+		return err
+	case err != nil || r.Epoch == nil:
+		return errLife
 	}
-	_, in := r.Epoch.Recipient(c.id.Endpoint())
-	return !in
+	if _, in := r.Epoch.Recipient(c.id.Endpoint()); !in {
+		return errNotSealed
+	}
+	return errLife
 }
