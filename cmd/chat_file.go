@@ -110,7 +110,7 @@ func (s *chat) Save(_ context.Context, id bus.RecordID, f bus.File, path string)
 	}
 	t := tui.Transfer{ID: id, Total: total(f.Name, f.Size)}
 	ctx, end := s.begin(t)
-	s.running.Go(func() {
+	s.start(func() {
 		err := end(s.save(ctx, ref, file))
 		s.tell(tui.Event{Transfer: &tui.Transfer{ID: id, Over: true, Path: file.path, Err: saveWords(err)}})
 	})

@@ -22,7 +22,7 @@ func (s *chat) live() {
 	l := s.c.NewLive(s.connection)
 	l.Joined(s.joined)
 	l.Filling(s.filling)
-	s.running.Go(s.watch)
+	s.start(s.watch)
 	for tries := 0; s.ctx.Err() == nil; {
 		err := s.list(s.ctx)
 		if err == nil {
@@ -108,7 +108,7 @@ func (s *chat) connection(e bus.StateEvent) {
 	s.now(tui.Conn{State: tui.Online})
 	s.carryAll()
 	s.wakeAll()
-	s.running.Go(func() {
+	s.start(func() {
 		s.measure()
 		refs := s.missed()
 		s.meet()

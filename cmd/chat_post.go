@@ -39,8 +39,8 @@ func (s *chat) post(room bus.RoomID) *post {
 		p = &post{look: make(chan struct{}, 1), files: make(chan struct{}, 1), queued: map[bus.RecordID]bool{}, flying: map[bus.RecordID]bool{},
 			refused: map[bus.RecordID]bool{}, over: map[bus.RecordID]bool{}}
 		s.posts[room] = p
-		s.running.Go(func() { s.deliver(room, p) })
-		s.running.Go(func() { s.carry(room, p) })
+		s.start(func() { s.deliver(room, p) })
+		s.start(func() { s.carry(room, p) })
 	}
 	return p
 }

@@ -57,8 +57,7 @@ func (s *chat) maySend(room bus.RoomID) error {
 	case r.info.Changed > 0:
 		return client.KeyChanged("somebody in this room").WithHint("compare first: /verify USER")
 	case r.info.Rejected > 0:
-		return bus.Errorf(bus.Integrity, "user_rejected", "you compared numbers with somebody in this room, and they differed").
-			WithHint("have them taken out, or compare once more: /verify USER")
+		return client.UserRejected("somebody in this room").WithHint("have them taken out, or compare once more: /verify USER")
 	case !r.info.Role.Writes():
 		return bus.Errorf(bus.Forbidden, "read_only", "you may read this room, not write to it").WithHint("ask an owner of the room")
 	}

@@ -21,7 +21,10 @@ type chat struct {
 	timeout time.Duration // of transfers that do not move
 	ctx     context.Context
 	stop    context.CancelFunc
-	running sync.WaitGroup
+
+	starting sync.Mutex // held while something is started
+	running  sync.WaitGroup
+	over     bool // nothing begins any more
 
 	events chan []tui.Event
 	gate   sync.RWMutex // held while something is told, and for good to close events
@@ -118,8 +121,8 @@ func (s *chat) Resume(ctx context.Context) (start tui.Start, err error) {
 	if start.People, err = s.c.KnownPeople(ctx); err != nil {
 		return start, err
 	}
-	s.running.Go(s.live)
-	s.running.Go(s.tellRead)
+	s.start(s.live)
+	s.start(s.tellRead)
 	for _, o := range start.Outgoing {
 		s.wake(o.Room)
 	}
@@ -260,7 +263,7 @@ const lastWords = 3 * time.Second
 
 // close ends the session, and says why it had ended before.
 func (s *chat) close() error {
-	s.running.Go(func() {
+	s.start(func() {
 		for range s.events { // nobody looks any more, and who tells must not wait
 		}
 	})
@@ -269,13 +272,31 @@ func (s *chat) close() error {
 	cancel()
 	s.drain(lastWords)
 	s.end()
-	s.running.Wait()
+	s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if errors.Is(s.fault, context.Canceled) {
 		return nil
 	}
 	return s.fault
+}
+
+// start runs f as a part of the session; not once that is over, when nobody waits for
+// it any more.
+func (s *chat) start(f func()) {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if !s.over {
+		s.running.Go(f)
+	}
+}
+
+// settle waits for all that was begun.
+func (s *chat) settle() {
+	s.starting.Lock()
+	s.over = true
+	s.starting.Unlock()
+	s.running.Wait()
 }
 
 // end closes Events, once nobody tells anything any more.

@@ -303,7 +303,7 @@ func TestChatEndsUnseen(t *testing.T) {
 		for range cap(s.events) {
 			s.tell(tui.Event{Room: bus.RoomID{1}})
 		}
-		s.running.Go(func() { s.now(tui.Conn{State: tui.Online}) })
+		s.start(func() { s.now(tui.Conn{State: tui.Online}) })
 		synctest.Wait()
 		if err := s.close(); err != nil {
 			t.Error(err)
@@ -392,4 +392,21 @@ func TestChatHidesDoubles(t *testing.T) {
 	if _, v := beginChat(t, alice.Again()); !v.rooms[own[1]] {
 		t.Error("the note is hidden from the next chat")
 	}
+}
+
+// Nothing begins in a session that is over: nobody would wait for its end.
+func TestChatBeginsNothingAtItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newChat(t.Context(), &Env{Now: time.Now}, nil, 0, bus.RoomID{})
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+		s.start(func() { t.Error("something begins") })
+		s.wake(bus.RoomID{1})
+		synctest.Wait()
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -140,18 +140,27 @@ func (f *finder) record(ctx context.Context, id bus.RoomID, ref bus.RecordRef) (
 	if err != nil {
 		return nil, err
 	}
+	found, err := f.among(ctx, id, frames, func(m *bus.Message) bool { return m.Hash.Prefix() == ref.Frame && m.Number == ref.Number })
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// among are those messages of frames that are wanted, as they come.
+func (f *finder) among(ctx context.Context, id bus.RoomID, frames []profile.Frame, wanted func(*bus.Message) bool) (out []*bus.Message, err error) {
 	for _, kept := range frames {
 		messages, err := f.open(ctx, id, kept)
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range messages {
-			if m.Hash.Prefix() == ref.Frame && m.Number == ref.Number {
-				return m, nil
+			if wanted(m) {
+				out = append(out, m)
 			}
 		}
 	}
-	return nil, nil
+	return out, nil
 }
 
 // take collects those messages of one frame that match as they stand now.
@@ -185,23 +194,14 @@ func wordsOf(m *bus.Message) string {
 }
 
 // changes are the edits and deletes that are about a frame, oldest first.
-func (f *finder) changes(ctx context.Context, id bus.RoomID, frame bus.Prefix) (out []*bus.Message, err error) {
+func (f *finder) changes(ctx context.Context, id bus.RoomID, frame bus.Prefix) ([]*bus.Message, error) {
 	frames, err := f.c.store.FramesAbout(ctx, id, frame, maxChanges)
 	if err != nil {
 		return nil, err
 	}
-	for _, kept := range frames {
-		messages, err := f.open(ctx, id, kept)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range messages {
-			if (m.Kind == "edit" || m.Kind == "delete") && m.ReplyTo != nil && m.ReplyTo.Frame == frame {
-				out = append(out, m)
-			}
-		}
-	}
-	return out, nil
+	return f.among(ctx, id, frames, func(m *bus.Message) bool {
+		return (m.Kind == "edit" || m.Kind == "delete") && m.ReplyTo != nil && m.ReplyTo.Frame == frame
+	})
 }
 
 // apply changes a message as its sender, or an owner who deletes it, asked; false

@@ -53,6 +53,11 @@ func KeyChanged(who string) *bus.Error {
 	return bus.Errorf(bus.Integrity, "key_changed", "%s has another key than before", who)
 }
 
+// UserRejected refuses to send where somebody is not who he says, as this user found.
+func UserRejected(who string) *bus.Error {
+	return bus.Errorf(bus.Integrity, "user_rejected", "you compared numbers with %s, and they differed", who)
+}
+
 // distrust is why nothing is sent where somebody reads along, nil where nothing
 // speaks against him.
 func (w *world) distrust(id bus.AccountID) error {
@@ -61,7 +66,7 @@ func (w *world) distrust(id bus.AccountID) error {
 	case bus.TrustChanged:
 		return KeyChanged(string(h)).WithHint("compare numbers first: unibus identity verify %s", h)
 	case bus.TrustRejected:
-		return bus.Errorf(bus.Integrity, "user_rejected", "you compared numbers with %s, and they differed", h).
+		return UserRejected(string(h)).
 			WithHint("have them taken out of the room, or compare once more: unibus identity verify %s", h)
 	}
 	return nil

@@ -31,7 +31,12 @@ func (s *Store) PutSecret(ctx context.Context, room bus.RoomID, epoch bus.Epoch,
 }
 
 // SecretRooms lists the rooms of which secrets are kept, by id.
-func (s *Store) SecretRooms(ctx context.Context) (rooms []bus.RoomID, err error) {
+func (s *Store) SecretRooms(ctx context.Context) ([]bus.RoomID, error) {
+	return s.roomsIn(ctx, "secret")
+}
+
+// roomsIn lists the rooms that a table holds something of, by id.
+func (s *Store) roomsIn(ctx context.Context, table string) (rooms []bus.RoomID, err error) {
 	err = each(ctx, s.db, func(scan func(...any) error) error {
 		var id []byte
 		if err := scan(&id); err != nil {
@@ -42,7 +47,7 @@ func (s *Store) SecretRooms(ctx context.Context) (rooms []bus.RoomID, err error)
 		}
 		rooms = append(rooms, bus.RoomID(id))
 		return nil
-	}, "SELECT DISTINCT room FROM secret ORDER BY room")
+	}, "SELECT DISTINCT room FROM "+table+" ORDER BY room")
 	if err != nil {
 		return nil, storeError(ctx, err)
 	}

@@ -128,23 +128,7 @@ func weigh(ctx context.Context, tx *sql.Tx, sh shelf) (shelf, error) {
 }
 
 // KeptRooms lists the rooms of which frames are kept, by id.
-func (s *Store) KeptRooms(ctx context.Context) (rooms []bus.RoomID, err error) {
-	err = each(ctx, s.db, func(scan func(...any) error) error {
-		var id []byte
-		if err := scan(&id); err != nil {
-			return err
-		}
-		if len(id) != len(bus.RoomID{}) {
-			return errValue
-		}
-		rooms = append(rooms, bus.RoomID(id))
-		return nil
-	}, "SELECT room FROM shelf ORDER BY room")
-	if err != nil {
-		return nil, storeError(ctx, err)
-	}
-	return rooms, nil
-}
+func (s *Store) KeptRooms(ctx context.Context) ([]bus.RoomID, error) { return s.roomsIn(ctx, "shelf") }
 
 // ForgetFrames erases the frames of a room that its node took before a time. They
 // are out of the files after the next Scrub.
