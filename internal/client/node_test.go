@@ -66,12 +66,22 @@ func TestFilling(t *testing.T) {
 		return nil
 	})
 	start(t, live.Run)
+	ctx := nodetest.Context(t)
+	next := func(want string) (got string) {
+		t.Helper()
+		select {
+		case got = <-told:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %q", want)
+		}
+		return got
+	}
 	expect := func(want ...string) {
 		t.Helper()
 		for _, w := range want {
-			got := <-told
-			for got == string(bus.StateReconnecting) && w != got {
-				got = <-told
+			got := next(w)
+			for got == string(bus.StateReconnecting) && w != got { // as often as it takes
+				got = next(w)
 			}
 			if got != w {
 				t.Fatalf("got %q, want %q", got, w)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -350,23 +349,34 @@ func TestTermsAreBounded(t *testing.T) {
 // not open.
 func TestMovedFramesDoNotOpen(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]string{
-		"frame to another sequence": "UPDATE frame SET seq = 3 WHERE seq = 2",
-		"frame at another time":     "UPDATE frame SET at = at + 1",
-		"frame of another":          "UPDATE frame SET sealed = (SELECT sealed FROM frame WHERE seq = 1)",
-		"room of another":           "UPDATE shelf SET room = x'07000000000000000000000000000000'",
-		"block to another place":    "UPDATE words SET number = 7",
-		"room that is none":         "UPDATE shelf SET room = x'07'",
+	type reading struct{ find, frames, asOther bool } // whether each fails
+	for name, c := range map[string]struct {
+		change string
+		fails  reading
+	}{
+		"frame to another sequence": {"UPDATE frame SET seq = 3 WHERE seq = 2", reading{frames: true}},
+		"frame at another time":     {"UPDATE frame SET at = at + 1", reading{frames: true}},
+		"frame of another":          {"UPDATE frame SET sealed = (SELECT sealed FROM frame WHERE seq = 1)", reading{frames: true}},
+		"room of another":           {"UPDATE shelf SET room = x'07000000000000000000000000000000'", reading{find: true, asOther: true}},
+		"block to another place":    {"UPDATE words SET number = 7", reading{find: true}},
+		"room that is none":         {"UPDATE shelf SET room = x'07'", reading{find: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, ctx := memory(t), context.Background()
 			keepAll(t, s, bus.RoomID{1}, Stretch{0, 2}, frameOf(1, "green"), frameOf(2, "green"))
-			must(t, s.exec(ctx, kept, change))
-			_, found := s.Find(ctx, bus.RoomID{}, ParseQuery("green"))
-			_, one := s.FramesAfter(ctx, bus.RoomID{1}, Stretch{0, 9}, 1, 9)
-			_, two := s.FramesAfter(ctx, bus.RoomID{7}, Stretch{0, 9}, 1, 9)
-			wantCode(t, errors.Join(found, one, two), bus.Integrity, "bad_profile")
+			must(t, s.exec(ctx, kept, c.change))
+			_, find := s.Find(ctx, bus.RoomID{}, ParseQuery("green"))
+			_, frames := s.FramesAfter(ctx, bus.RoomID{1}, Stretch{0, 9}, 1, 9)
+			_, asOther := s.FramesAfter(ctx, bus.RoomID{7}, Stretch{0, 9}, 1, 9)
+			if got := (reading{find != nil, frames != nil, asOther != nil}); got != c.fails {
+				t.Errorf("fails: %+v, want %+v", got, c.fails)
+			}
+			for _, err := range []error{find, frames, asOther} {
+				if err != nil {
+					wantCode(t, err, bus.Integrity, "bad_profile")
+				}
+			}
 		})
 	}
 }
