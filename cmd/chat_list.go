@@ -38,12 +38,12 @@ func (s *chat) list(ctx context.Context) error {
 		return err
 	}
 	s.reach(refs)
-	listed := map[bus.RoomID]client.Facts{}
-	for _, ref := range refs {
-		if listed[ref.ID], err = s.c.RoomFacts(ctx, ref.ID); err != nil {
-			return err
-		}
-		if _, err = s.add(ctx, listed[ref.ID]); err != nil {
+	listed, err := s.factsOf(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, facts := range listed {
+		if _, err := s.add(ctx, facts); err != nil {
 			return err
 		}
 	}
@@ -59,6 +59,28 @@ func (s *chat) list(ctx context.Context) error {
 	s.newcomer = false
 	s.mu.Unlock()
 	return nil
+}
+
+// factsOf is what is known here of rooms that the node names.
+func (s *chat) factsOf(ctx context.Context, refs []client.RoomRef) (map[bus.RoomID]client.Facts, error) {
+	known, err := s.c.KnownRooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, out := map[bus.RoomID]client.Facts{}, map[bus.RoomID]client.Facts{}
+	for _, f := range known {
+		all[f.ID] = f
+	}
+	for _, ref := range refs {
+		f, named := all[ref.ID]
+		if !named { // its key is not here, or its log
+			if f, err = s.c.RoomFacts(ctx, ref.ID); err != nil {
+				return nil, err
+			}
+		}
+		out[ref.ID] = f
+	}
+	return out, nil
 }
 
 // listed takes in a room of one's own as the node tells it.

@@ -33,9 +33,14 @@ func (c *Client) KnownRooms(ctx context.Context) ([]Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := c.local()
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	l.world.looked = map[bus.AccountID]bool{} // who is in many rooms is looked for once
+	defer func() { l.world.looked = nil }()
 	var out []Facts
 	for _, n := range names {
-		f, err := c.facts(ctx, n)
+		f, err := l.facts(ctx, n)
 		switch {
 		case err != nil:
 			return nil, err
@@ -52,17 +57,20 @@ func (c *Client) RoomFacts(ctx context.Context, id bus.RoomID) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	return c.facts(ctx, called)
+	l := c.local()
+	l.world.mu.Lock()
+	defer l.world.mu.Unlock()
+	return l.facts(ctx, called)
 }
 
+// facts is called by the offline client, with its world locked: who only wants to know
+// what is here waits for no request.
 func (c *Client) facts(ctx context.Context, called profile.RoomName) (Facts, error) {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
 	f := Facts{ID: called.Room, Name: called.Name, With: called.Direct}
 	if called.Out != nil {
 		f.Gone, f.GoneBy = called.Out.Reason, called.Out.By
 	}
-	r, err := c.world.loadRoom(ctx, called.Room)
+	r, err := c.world.syncRoom(ctx, called.Room)
 	if err != nil || r.Epoch == nil {
 		return f, err
 	}
@@ -98,12 +106,13 @@ func (c *Client) KnownMembers(ctx context.Context, id bus.RoomID) ([]Member, err
 // KnownPeople lists everybody on the bus who is not revoked, by name, without
 // asking the node.
 func (c *Client) KnownPeople(ctx context.Context) (out []bus.Handle, err error) {
-	c.world.mu.Lock()
-	defer c.world.mu.Unlock()
-	if err := c.world.loadBus(ctx); err != nil {
+	w := c.local().world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.syncBus(ctx); err != nil {
 		return nil, err
 	}
-	for _, a := range c.world.bus.Users() {
+	for _, a := range w.bus.Users() {
 		if a.Active() {
 			out = append(out, a.Handle)
 		}

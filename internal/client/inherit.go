@@ -50,9 +50,6 @@ func (w *world) inherited(ctx context.Context, r *room, epoch bus.Epoch, me read
 // node at most every lookAgain: what nobody handed on is asked for with every
 // message of its epoch.
 func (w *world) takeGrants(ctx context.Context, r *room, me reader) error {
-	if w.local {
-		return nil
-	}
 	now := w.call.now()
 	if at, asked := r.asked[me.endpoint]; r.Epoch == nil || asked && now.Sub(at) < lookAgain {
 		return nil

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"math"
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,13 +21,22 @@ type offline struct {
 
 func (c *Client) local() *Client {
 	c.offline.once.Do(func() {
-		w := newWorld(c.call, c.store, c.info.Org)
+		call := *c.call
+		call.http = &http.Client{Transport: nowhere{}}
+		w := newWorld(&call, c.store, c.info.Org)
 		w.me, w.local = c.id.Account, true
-		c.offline.client = &Client{id: c.id, info: c.info, call: c.call, store: c.store, now: c.now, world: w,
+		c.offline.client = &Client{id: c.id, info: c.info, call: &call, store: c.store, now: c.now, world: w,
 			newest: map[bus.RoomID]seen{}, kems: kemKeys{known: c.id.KEMs}}
 	})
 	return c.offline.client
 }
+
+// nowhere is where an offline client's requests end: nothing that it does reaches a
+// node, whatever it asks for.
+type nowhere struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errNotKept }
 
 // keepsSince takes in what the profile knows of a room by now, and says since when
 // the room keeps messages.

@@ -10,6 +10,19 @@ import (
 	"unibus/internal/wire"
 )
 
+// took counts and remembers a stored frame that opened; what is read again of what is
+// kept was taken when it came.
+func (c *Client) took(ctx context.Context, id bus.RoomID, epoch bus.Epoch, m wire.StoredMessage) error {
+	if c.world.local {
+		return nil
+	}
+	if err := c.countSeen(ctx, id, epoch, m.Seq); err != nil {
+		return err
+	}
+	c.opened(id, m)
+	return nil
+}
+
 // opened remembers the newest frame of a room that a member wrote: one that opened,
 // or one's own that the node has stored. What a node makes up is no memory.
 func (c *Client) opened(id bus.RoomID, m wire.StoredMessage) {

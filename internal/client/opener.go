@@ -90,11 +90,8 @@ func (o *opener) look(ctx context.Context, m wire.StoredMessage) (s sight, err e
 	}
 	// Before the events: a frame that an error hands back is no repeat when it
 	// is read again.
-	if err := o.c.countSeen(ctx, o.id, h.Epoch, m.Seq); err != nil {
+	if err := o.c.took(ctx, o.id, h.Epoch, m); err != nil {
 		return s, err
-	}
-	if !o.c.world.local {
-		o.c.opened(o.id, m)
 	}
 	return sight{events: o.events(r, ep, m, *opened), records: opened.Records, mark: opened.Hash.Prefix()}, nil
 }

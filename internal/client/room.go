@@ -201,8 +201,14 @@ func (w *world) syncMembers(ctx context.Context, id bus.RoomID, r *room) error {
 // loadMembers takes in what the profile holds of the account chains of members.
 func (w *world) loadMembers(ctx context.Context, r *room) error {
 	for _, m := range r.Members() {
+		if w.looked[m.Account] {
+			continue
+		}
 		if err := w.loadAccount(ctx, m.Account); err != nil {
 			return err
+		}
+		if w.looked != nil {
+			w.looked[m.Account] = true
 		}
 	}
 	return nil

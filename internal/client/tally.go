@@ -45,9 +45,6 @@ func (t *tally) at(epoch bus.Epoch) bool {
 
 // countSeen counts a stored frame that opened, once however often it is read.
 func (c *Client) countSeen(ctx context.Context, id bus.RoomID, epoch bus.Epoch, seq uint64) error {
-	if c.world.local { // it was counted when it came
-		return nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, err := c.counted(ctx, id)

@@ -31,9 +31,10 @@ type world struct {
 	rooms    map[bus.RoomID]*room
 	me       bus.AccountID // zero while it is made
 	pins     map[bus.Handle]identity.Pin
-	onBus    bool                  // the bus log is being read
-	floors   map[chain.ID]bus.Head // a chain must reach at least here
-	local    bool                  // the profile is all there is to ask
+	onBus    bool                   // the bus log is being read
+	floors   map[chain.ID]bus.Head  // a chain must reach at least here
+	local    bool                   // the profile is all there is to ask
+	looked   map[bus.AccountID]bool // accounts that were looked for there in a listing of all rooms; nil: none is made
 }
 
 func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
