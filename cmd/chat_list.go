@@ -162,11 +162,13 @@ func (s *chat) missing(ctx context.Context, id bus.RoomID) error {
 	out, err := s.c.Missing(ctx, id)
 	switch {
 	case bus.KindOf(err) == bus.Integrity:
-		return s.happened(id, bus.Event{Fault: &bus.FaultEvent{Err: err}})
+		if err := s.happened(id, bus.Event{Fault: &bus.FaultEvent{Err: err}}); err != nil {
+			return err
+		}
+		return s.happened(id, bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked}})
 	case err != nil:
 		return err
-	case out == nil: // the node names it another time
-		return nil
+	case out == nil: // it comes back when the node names it
 	case out.Reason == bus.RemovedKicked:
 		return s.happened(id, bus.Event{Removed: out})
 	}
