@@ -112,7 +112,7 @@ func (s *stage) run(home profile.Home, args ...string) (code int, stdout, stderr
 	dir := filepath.Dir(filepath.Dir(filepath.Dir(home.IdentityPath("local"))))
 	var out, errs bytes.Buffer
 	env := &cmd.Env{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now, LoadServe: config.LoadServe,
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now, Width: func() int { return 0 }, LoadServe: config.LoadServe,
 		ReadSecret: func(context.Context) ([]byte, error) { return nil, errors.New("no terminal") },
 		LoadClient: func(*pflag.FlagSet) (config.Client, error) {
 			return config.Client{Home: config.Home{Config: dir, Data: dir, Run: dir}, Context: name, Timeout: 20 * time.Second, Output: config.NDJSON}, nil
