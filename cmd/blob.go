@@ -12,6 +12,7 @@ import (
 	"unibus/internal/blob"
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/seal"
 	"unibus/internal/text"
 )
@@ -75,7 +76,7 @@ func runBlobLs(ctx context.Context, env *Env, c *client.Client, room string) err
 		return err
 	}
 	shown := []blobShown{}
-	for b, err := range c.Blobs(ctx, id) {
+	for b, err := range c.Blobs().List(ctx, id) {
 		if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func newBlobStatCmd(env *Env) *cobra.Command {
 				return err
 			}
 			return env.withClient(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				facts, err := c.StatBlob(ctx, ref)
+				facts, err := c.Blobs().Stat(ctx, ref)
 				if err != nil {
 					return err
 				}
@@ -133,7 +134,7 @@ func newBlobStatCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
-func printFacts(env *Env, f client.BlobFacts) error {
+func printFacts(env *Env, f transfer.Facts) error {
 	shown := factsShown{Name: f.File.Name, Data: f.File.Size, blobShown: blobShown{ID: f.ID, Size: f.Size, Pieces: f.Pieces,
 		Uploader: string(f.Uploader), Created: f.Created.UTC(), Expires: f.Expires.UTC()}}
 	if shown.Data == seal.SizeUnknown {
@@ -196,7 +197,7 @@ func newBlobRmCmd(env *Env) *cobra.Command {
 				return err
 			}
 			return env.withClient(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				if err := c.RemoveBlob(ctx, id); err != nil {
+				if err := c.Blobs().Remove(ctx, id); err != nil {
 					return err
 				}
 				return printChange(env, "change", "", changed{ID: id.String(), Changed: true}, "the blob is deleted")

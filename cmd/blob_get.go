@@ -52,7 +52,7 @@ func newBlobGetCmd(env *Env) *cobra.Command {
 func runBlobGet(ctx context.Context, env *Env, c *client.Client, ref blob.Ref, out string) error {
 	var got gotShown
 	err := env.transfer(ctx, func(ctx context.Context, bar *progress) error {
-		d, err := c.GetBlob(ctx, ref)
+		d, err := c.Blobs().Get(ctx, ref)
 		if err != nil {
 			return err
 		}

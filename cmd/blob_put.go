@@ -11,6 +11,7 @@ import (
 	"unibus/internal/blob"
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/seal"
 	"unibus/internal/text"
 )
@@ -70,7 +71,7 @@ func runBlobPut(ctx context.Context, env *Env, c *client.Client, o blobPutOption
 	var ref blob.Ref
 	err = env.transfer(ctx, func(ctx context.Context, bar *progress) (err error) {
 		bar.ofSource(src)
-		ref, err = c.PutBlob(ctx, room, src)
+		ref, err = c.Blobs().Put(ctx, room, src)
 		return err
 	})
 	if err != nil {
@@ -81,9 +82,9 @@ func runBlobPut(ctx context.Context, env *Env, c *client.Client, o blobPutOption
 }
 
 // source opens what is to be stored.
-func (e *Env) source(path string) (src client.Source, done func(), err error) {
+func (e *Env) source(path string) (src transfer.Source, done func(), err error) {
 	if path == "-" {
-		return client.Source{Data: e.Stdin, Size: seal.SizeUnknown}, func() {}, nil
+		return transfer.Source{Data: e.Stdin, Size: seal.SizeUnknown}, func() {}, nil
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -102,7 +103,7 @@ func (e *Env) source(path string) (src client.Source, done func(), err error) {
 		done()
 		return src, nil, err
 	}
-	src = client.Source{Data: file, Name: filepath.Base(path), Size: seal.SizeUnknown}
+	src = transfer.Source{Data: file, Name: filepath.Base(path), Size: seal.SizeUnknown}
 	if info.Mode().IsRegular() {
 		src.Size, src.Mark = info.Size(), mark(path, info)
 	}

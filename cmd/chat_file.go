@@ -12,6 +12,7 @@ import (
 	"unibus/internal/blob"
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/seal"
 	"unibus/internal/text"
 	"unibus/tui"
@@ -51,7 +52,7 @@ func attachable(path string) (a client.Attached, err error) {
 
 // openFile opens a file that is to be sent. Only plain ones are: a pipe would be
 // waited for, and a device has no end.
-func openFile(path string) (src client.Source, done func(), err error) {
+func openFile(path string) (src transfer.Source, done func(), err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -70,7 +71,7 @@ func openFile(path string) (src client.Source, done func(), err error) {
 		done()
 		return src, nil, fileWords(err)
 	}
-	return client.Source{Data: file, Name: sentName(path), Size: info.Size(), Mark: mark(path, info)}, done, nil
+	return transfer.Source{Data: file, Name: sentName(path), Size: info.Size(), Mark: mark(path, info)}, done, nil
 }
 
 // fileWords says why a file cannot be sent.
@@ -118,7 +119,7 @@ func (s *chat) Save(_ context.Context, id bus.RecordID, f bus.File, path string)
 }
 
 func (s *chat) save(ctx context.Context, ref blob.Ref, file download) error {
-	d, err := s.c.GetBlob(ctx, ref)
+	d, err := s.c.Blobs().Get(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func saveWords(err error) error {
 		return fault.WithHint("save it elsewhere: /save PATH")
 	case errHalted.Code:
 		return errHalted.WithHint("/save begins anew")
-	case client.ErrStalled.Code:
+	case transfer.ErrStalled.Code:
 		return fault.WithHint("try again: /save")
 	}
 	return err
@@ -162,7 +163,7 @@ var errHalted = bus.Errorf(bus.Interrupted, "interrupted", "you stopped it")
 // failed: the error it is given, or what ended ctx.
 func (s *chat) begin(t tui.Transfer) (ctx context.Context, end func(error) error) {
 	told := time.Time{}
-	watched, stop := client.WatchTransfers(s.ctx, s.timeout, func(n int64) {
+	watched, stop := transfer.Watch(s.ctx, s.timeout, func(n int64) {
 		t.Done += n
 		if now := s.env.Now(); now.Sub(told) >= transferEvery {
 			told = now

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"unibus/internal/bus"
-	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/seal"
 	"unibus/tui"
 )
@@ -79,7 +79,7 @@ func TestChatWords(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(folderOfFiles(t), "plain")
 	for _, err := range []error{
-		errNothingWaits, saveWords(errHalted), saveWords(client.ErrStalled), saveWords(download{path: path}.free()),
+		errNothingWaits, saveWords(errHalted), saveWords(transfer.ErrStalled), saveWords(download{path: path}.free()),
 		saveWords(download{path: filepath.Dir(path)}.free()), saveWords(download{path: path}.failed(syscall.ENOSPC)),
 		saveWords(download{path: path}.failed(&fs.PathError{Err: fs.ErrPermission})),
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/call"
 	"unibus/tui"
 )
 
@@ -54,7 +55,7 @@ func (s *chat) live() {
 // a clock that is wrong is set.
 func passes(err error) bool {
 	var fault *bus.Error
-	_, skewed := client.ClockAhead(err)
+	_, skewed := call.ClockAhead(err)
 	return skewed || errors.As(err, &fault) && fault.Retryable
 }
 
@@ -65,7 +66,7 @@ func (s *chat) lost(err error) bool {
 
 // pause tells that the node is away and waits before the next try.
 func (s *chat) pause(tries int, err error) bool {
-	ahead, _ := client.ClockAhead(err)
+	ahead, _ := call.ClockAhead(err)
 	s.now(tui.Conn{State: tui.Reconnecting, Attempt: tries, Next: s.env.Now().Add(chatWait(tries)), Skew: ahead, Err: err})
 	return s.sleep(tries)
 }

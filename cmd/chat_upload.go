@@ -6,6 +6,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/tui"
 )
 
@@ -91,7 +92,7 @@ func (s *chat) upload(room bus.RoomID, p *post, q client.Queued) error {
 	case err == nil:
 		s.wake(room)
 		return nil
-	case passes(err) || errors.Is(err, client.ErrStalled):
+	case passes(err) || errors.Is(err, transfer.ErrStalled):
 		return err
 	}
 	if errors.Is(err, errHalted) {

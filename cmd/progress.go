@@ -9,7 +9,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/seal"
 )
 
@@ -40,11 +40,11 @@ func (e *Env) transfer(ctx context.Context, f func(context.Context, *progress) e
 	}
 	bar := &progress{env: e, start: e.Now()}
 	defer bar.clear()
-	watched, stop := client.WatchTransfers(ctx, settings.Timeout, bar.add)
+	watched, stop := transfer.Watch(ctx, settings.Timeout, bar.add)
 	defer stop()
 	err = f(watched, bar)
-	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(watched), client.ErrStalled) {
-		return client.ErrStalled
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(watched), transfer.ErrStalled) {
+		return transfer.ErrStalled
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (p *progress) of(total int64) {
 }
 
 // ofSource says so of an upload, where its size is known.
-func (p *progress) ofSource(src client.Source) {
+func (p *progress) ofSource(src transfer.Source) {
 	if packed := (seal.File{Name: src.Name, Size: src.Size}).PackedSize(); packed > 0 {
 		p.of(seal.EncryptedSize(packed))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/config"
 	"unibus/internal/identity"
 	"unibus/internal/node"
@@ -223,11 +224,11 @@ func (s *smoker) sendAndRead(ctx context.Context) error {
 func (s *smoker) blob(ctx context.Context) error {
 	data := make([]byte, 256<<10)
 	_, _ = rand.Read(data)
-	ref, err := s.c.PutBlob(ctx, s.room, client.Source{Data: bytes.NewReader(data), Name: "smoke", Size: int64(len(data))})
+	ref, err := s.c.Blobs().Put(ctx, s.room, transfer.Source{Data: bytes.NewReader(data), Name: "smoke", Size: int64(len(data))})
 	if err != nil {
 		return err
 	}
-	d, err := s.c.GetBlob(ctx, ref)
+	d, err := s.c.Blobs().Get(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func (c *Client) signHalf(ctx context.Context, half *chain.Entry, with buslog.Co
 
 // appendWhole appends an entry that this client cannot write anew.
 func (c *Client) appendWhole(ctx context.Context, e *chain.Entry) (done wire.Appended, err error) {
-	err = c.call.post(ctx, wire.LogAppendTarget, wire.Append{Entry: e.Encode()}, &done)
+	err = c.call.Post(ctx, wire.LogAppendTarget, wire.Append{Entry: e.Encode()}, &done)
 	switch {
 	case err == nil:
 		return done, c.keepBus(ctx, e)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/transfer"
 	"unibus/internal/profile"
 	"unibus/internal/seal"
 )
@@ -15,7 +16,7 @@ type Attached struct {
 	Path string `json:"path"` // absolute
 	Name string `json:"name"` // as the room is told
 	Size int64  `json:"size"` // bytes
-	Mark string `json:"mark"` // as of a Source: another one is another file
+	Mark string `json:"mark"` // as of a transfer.Source: another one is another file
 	Held bool   `json:"held"` // it is sent only once the person says so
 }
 
@@ -42,8 +43,8 @@ func (c *Client) RequeueFile(ctx context.Context, room bus.RoomID, q Queued) (fo
 // UploadQueued stores the file of q, which src is, and puts the record that
 // brings it in its place: from then on that waits to be sent, under the same ID.
 // False: it does not wait any more. Cut short, it goes on where it was.
-func (c *Client) UploadQueued(ctx context.Context, room bus.RoomID, q Queued, src Source) (found bool, err error) {
-	ref, up, err := c.putBlob(ctx, room, src)
+func (c *Client) UploadQueued(ctx context.Context, room bus.RoomID, q Queued, src transfer.Source) (found bool, err error) {
+	ref, forget, err := c.Blobs().PutAgain(ctx, room, src)
 	if err != nil {
 		return false, err
 	}
@@ -57,7 +58,7 @@ func (c *Client) UploadQueued(ctx context.Context, room bus.RoomID, q Queued, sr
 	if err != nil {
 		return false, err
 	}
-	return found, c.forgetUpload(ctx, up) // only now: until then the same blob is made again
+	return found, forget(ctx) // only now: until then the same blob is made again
 }
 
 func (a Attached) outbox(k profile.OutboxRecord) (profile.OutboxRecord, error) {

@@ -2,12 +2,30 @@ package client
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
+	"unibus/internal/client/transfer"
+	"unibus/internal/client/transfertest"
+	"unibus/internal/identity"
+	"unibus/internal/profile"
 )
+
+// onShelf is a client of a shelf, with an empty profile.
+func onShelf(t *testing.T, s *transfertest.Shelf) *Client {
+	t.Helper()
+	store, err := profile.Memory(t.Context(), identity.NewProfileKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return &Client{call: call.New("node:1", bus.ID{}, identity.NewTransportKey(), s, time.Now), store: store, now: time.Now}
+}
 
 // waits is the one thing that waits to be sent to a room.
 func waits(t *testing.T, c *Client, room bus.RoomID) Queued {
@@ -23,16 +41,16 @@ func waits(t *testing.T, c *Client, room bus.RoomID) Queued {
 // does; an upload that broke goes on.
 func TestQueuedFile(t *testing.T) {
 	t.Parallel()
-	s, puts := &shelf{}, 0
-	s.before = func(r *http.Request) (*http.Response, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	s, puts := &transfertest.Shelf{}, 0
+	s.Before = func(r *http.Request) (*http.Response, error) {
+		s.Lock()
+		defer s.Unlock()
 		if puts++; r.Method == http.MethodPut && puts == 3 {
-			return refuse(http.StatusServiceUnavailable, "away"), nil
+			return transfertest.Refuse(http.StatusServiceUnavailable, "away"), nil
 		}
 		return nil, nil
 	}
-	c, data := onShelf(t, s), noise(4*bus.PieceSize)
+	c, data := onShelf(t, s), transfertest.Noise(4*bus.PieceSize)
 	room, id := bus.RoomID{1}, bus.RecordID{7}
 	a := Attached{Path: "/a b", Name: "b", Size: int64(len(data)), Mark: "m"}
 	if err := c.QueueFile(t.Context(), room, id, a); err != nil {
@@ -42,7 +60,9 @@ func TestQueuedFile(t *testing.T) {
 	if m := Preview(q.Record); q.File == nil || *q.File != a || m.ID != id || m.File == nil || m.File.Name != "b" || m.File.Size != a.Size {
 		t.Fatalf("waits as %+v of %+v", m.File, q.File)
 	}
-	src := func() Source { return Source{Data: bytes.NewReader(data), Name: a.Name, Size: a.Size, Mark: a.Mark} }
+	src := func() transfer.Source {
+		return transfer.Source{Data: bytes.NewReader(data), Name: a.Name, Size: a.Size, Mark: a.Mark}
+	}
 	for tries := 0; q.File != nil; tries++ {
 		found, err := c.UploadQueued(t.Context(), room, q, src())
 		if tries > 9 || (err == nil) != found {
@@ -50,14 +70,19 @@ func TestQueuedFile(t *testing.T) {
 		}
 		q = waits(t, c, room)
 	}
-	if want := 5 + 1; len(s.parts) != want {
-		t.Errorf("%d objects were sent, want %d: %v", len(s.parts), want, s.parts)
+	if want := 5 + 1; len(s.Parts) != want {
+		t.Errorf("%d objects were sent, want %d: %v", len(s.Parts), want, s.Parts)
 	}
 	ref, err := blob.ParseRef(Preview(q.Record).File.Ref)
 	if err != nil || q.Record.ID != id {
 		t.Fatalf("record %v, %v", q.Record.ID, err)
 	}
-	if got := fetch(t, c, ref); !bytes.Equal(got, data) {
+	d, err := c.Blobs().Get(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if got, err := io.ReadAll(d.Data); err != nil || !bytes.Equal(got, data) {
 		t.Error("the file came back changed")
 	}
 }
@@ -65,7 +90,7 @@ func TestQueuedFile(t *testing.T) {
 // What was given up while it was uploaded is not sent, nor is it held.
 func TestQueuedFileGivenUp(t *testing.T) {
 	t.Parallel()
-	c, room, id := onShelf(t, &shelf{}), bus.RoomID{1}, bus.RecordID{7}
+	c, room, id := onShelf(t, &transfertest.Shelf{}), bus.RoomID{1}, bus.RecordID{7}
 	if err := c.QueueFile(t.Context(), room, id, Attached{Name: "b", Size: 2, Mark: "m"}); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +103,7 @@ func TestQueuedFileGivenUp(t *testing.T) {
 	if err := c.Unqueue(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	found, err := c.UploadQueued(t.Context(), room, q, Source{Data: bytes.NewReader([]byte("hi")), Name: "b", Size: 2, Mark: "m"})
+	found, err := c.UploadQueued(t.Context(), room, q, transfer.Source{Data: bytes.NewReader([]byte("hi")), Name: "b", Size: 2, Mark: "m"})
 	if found || err != nil {
 		t.Errorf("uploaded: found %v, %v", found, err)
 	}

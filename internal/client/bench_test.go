@@ -12,6 +12,7 @@ import (
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/chaintest"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/costtest"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
@@ -33,7 +34,7 @@ func newDesk(b testing.TB, users int) (*desk, []*chaintest.Person) {
 		people[i] = w.User(bus.Handle(fmt.Sprintf("user%d", i)))
 	}
 	me := w.Founder.Device()
-	read := &world{call: &caller{bus: w.Bus().Bus}, bus: w.Bus(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{}}
+	read := &world{call: call.New("", w.Bus().Bus, identity.TransportKey{}, nil, nil), bus: w.Bus(), accounts: map[bus.AccountID]*account.State{}, rooms: map[bus.RoomID]*room{}}
 	for id := range w.AccountLogs {
 		read.accounts[id] = w.Account(id)
 	}

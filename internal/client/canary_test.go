@@ -15,6 +15,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/node"
 	"unibus/internal/nodetest"
 )
@@ -54,7 +55,7 @@ func chat(t *testing.T, b *nodetest.Bus, alice, bob *nodetest.Person) gossip {
 	hear(room(g.secret["live room name"], client.RoomOptions{NoPersist: true}), g.secret["live text"])
 	body := strings.Repeat(g.secret["blob"]+"\n", 3000)
 	_, err := alice.SendFile(nodetest.Context(t), sealed,
-		client.Source{Data: strings.NewReader(body), Name: g.secret["file name"], Size: int64(len(body))})
+		transfer.Source{Data: strings.NewReader(body), Name: g.secret["file name"], Size: int64(len(body))})
 	must(t, err)
 	hear(room(g.open["room name"], client.RoomOptions{Clear: true}), g.open["text"])
 	return g

@@ -3,14 +3,12 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"net/http"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"unibus/internal/bus"
 	"unibus/internal/chain"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -21,7 +19,7 @@ type Client struct {
 	id     *identity.File
 	info   identity.ContextInfo
 	tls    *tls.Config
-	call   *caller
+	call   *call.Caller
 	world  *world
 	store  *profile.Store
 	now    func() time.Time
@@ -63,11 +61,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	call := newCaller(strings.TrimPrefix(o.Info.URL, "https://"), o.Identity.Bus, o.Identity.Transport, conf, o.Now)
-	w := newWorld(call, o.Store, o.Info.Org)
+	node := call.New(o.Info.URL, o.Identity.Bus, o.Identity.Transport, call.Transport(conf), o.Now)
+	w := newWorld(node, o.Store, o.Info.Org)
 	w.me, w.floors = o.Identity.Account, floors(o.Identity.Bus, o.Info.Seen)
 	return &Client{
-		id: o.Identity, info: o.Info, tls: conf, call: call, store: o.Store, now: o.Now,
+		id: o.Identity, info: o.Info, tls: conf, call: node, store: o.Store, now: o.Now,
 		world: w, newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{}, tallies: map[bus.RoomID]*tally{}, grievances: map[bus.RoomID]grievance{},
 		kems: kemKeys{keys: o.Keys, known: o.Identity.KEMs, shared: o.Identity.Shared}, warn: o.Warn,
 		keep: o.Keep, calls: o.Mentions,
@@ -86,22 +84,9 @@ func floors(b bus.ID, seen *identity.Seen) map[chain.ID]bus.Head {
 	return out
 }
 
-func newCaller(addr string, b bus.ID, key identity.TransportKey, conf *tls.Config, now func() time.Time) *caller {
-	transport := &http.Transport{
-		TLSClientConfig: conf, ForceAttemptHTTP2: false, MaxIdleConnsPerHost: 8,
-		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, DisableCompression: true,
-	}
-	return &caller{addr: addr, http: &http.Client{Transport: transport, CheckRedirect: stay}, bus: b, key: key, now: now,
-		answered: new(atomic.Bool), agreed: new(atomic.Int64)}
-}
-
-// stay keeps requests where they were sent: a node never sends anybody on, and
-// the next server might not even have to speak TLS.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 // Close ends the client's connections and closes its profile.
 func (c *Client) Close() error {
-	c.call.http.CloseIdleConnections()
+	c.call.HTTP.CloseIdleConnections()
 	c.flushTallies()
 	_ = c.keepNewest(context.Background())
 	return c.store.Close()
@@ -124,13 +109,13 @@ func (c *Client) reader() reader { return reader{endpoint: c.id.Endpoint(), kem:
 // Server asks the node what it is. Its word is not verified.
 func (c *Client) Server(ctx context.Context) (wire.Server, error) {
 	var s wire.Server
-	return s, c.call.get(ctx, wire.TargetServer, &s)
+	return s, c.call.Get(ctx, wire.TargetServer, &s)
 }
 
 // Limits lists the caps of this user and what is used of them.
 func (c *Client) Limits(ctx context.Context) ([]wire.Limit, error) {
 	var list wire.List[wire.Limit]
-	return list.Items, c.call.get(ctx, wire.TargetLimits, &list)
+	return list.Items, c.call.Get(ctx, wire.TargetLimits, &list)
 }
 
 // URL is where this client's node is.
@@ -139,21 +124,13 @@ func (c *Client) URL() string { return c.info.URL }
 // ServerAt asks another node of the same bus what it is.
 func (c *Client) ServerAt(ctx context.Context, url string) (wire.Server, error) {
 	var s wire.Server
-	return s, c.at(url).get(ctx, wire.TargetServer, &s)
+	return s, c.call.At(url).Get(ctx, wire.TargetServer, &s)
 }
 
 // HealthAt asks another node of the same bus how it is.
 func (c *Client) HealthAt(ctx context.Context, url string) (wire.Health, error) {
 	var h wire.Health
-	return h, c.at(url).get(ctx, wire.TargetHealth, &h)
-}
-
-// at calls another node, which must hold a certificate of the same CA.
-func (c *Client) at(url string) *caller {
-	other := *c.call
-	other.answered, other.agreed = new(atomic.Bool), new(atomic.Int64)
-	other.addr = strings.TrimSuffix(strings.TrimPrefix(url, "https://"), "/")
-	return &other
+	return h, c.call.At(url).Get(ctx, wire.TargetHealth, &h)
 }
 
 // IsAdmin reports whether this user is an admin of the bus.

@@ -10,6 +10,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/signing"
 	"unibus/internal/wire"
 )
@@ -46,7 +47,7 @@ func TestOneClockErasesNothing(t *testing.T) {
 	m.intents = []intent{{op: roomlog.OpRekey}}
 	m.must(d.Rekey(t.Context(), id))
 	first, at, asked := keyPlace{id, 1}, m.now, 0
-	d.call.http.Transport = punctual{line{m, d}, &at, &asked}
+	d.call.HTTP.Transport = punctual{line{m, d}, &at, &asked}
 	ahead := func(by time.Duration) {
 		t.Helper()
 		right := m.now
@@ -98,8 +99,8 @@ func TestRevokedErase(t *testing.T) {
 	for says, kept := range map[*bus.Error]bool{bus.ErrRevoked: false, signing.ErrSkew: true} {
 		m.must(d.profile.PutSecret(t.Context(), id, 1, make([]byte, 32)))
 		m.must(d.profile.PutState(t.Context(), eraseState, nil))
-		d.call.agreed.Store(0)
-		d.call.http.Transport = answers{says}
+		m.now = m.now.Add(call.AgreedFor + time.Second)
+		d.call.HTTP.Transport = answers{says}
 		m.must(d.erase(t.Context()))
 		if d.keeps(m, keyPlace{id, 1}) != kept {
 			t.Errorf("told %v, the key is kept: %v, want %v", says, !kept, kept)

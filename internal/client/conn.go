@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/wire"
 )
 
@@ -101,7 +102,7 @@ func (c *Client) connectError(ctx context.Context, err error) error {
 		}
 		return bus.Errorf(bus.Unavailable, "refused", "the node refuses the connection for now").WithHint("try again").Because(err)
 	}
-	return noAnswer(c.info.NATS, err)
+	return call.NoAnswer(c.info.NATS, err)
 }
 
 // failed ends the life on any refusal or overflow: a subscription that was

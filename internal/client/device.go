@@ -17,7 +17,7 @@ import (
 // LinkDevice opens this user's account for one more device: the link is all
 // that it needs, and the only place where its seed is.
 func (c *Client) LinkDevice(ctx context.Context, ttl time.Duration) (identity.Link, error) {
-	link := identity.Link{Addr: c.call.addr, Kind: identity.LinkDevice, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
+	link := identity.Link{Addr: c.call.Addr, Kind: identity.LinkDevice, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
 	_, _ = rand.Read(link.Seed[:])
 	keys := identity.OneTimeKeys(link.Seed)
 	link.ID = account.LinkID(c.id.Account, keys.Content.Public())
@@ -43,7 +43,7 @@ func (c *Client) mayAdd(acc *account.State) error {
 // believes it only where the link itself says so.
 func (j *Joining) OpenDevice(ctx context.Context) error {
 	var told wire.Link
-	if err := j.guest.get(ctx, wire.LinkTarget(j.link.ID), &told); err != nil {
+	if err := j.guest.Get(ctx, wire.LinkTarget(j.link.ID), &told); err != nil {
 		return usedDeviceLink(err)
 	}
 	if account.LinkID(told.Account, j.keys.Content.Public()) != j.link.ID {
@@ -77,8 +77,8 @@ func (j *Joining) AcceptDevice(ctx context.Context, id *identity.File, store *pr
 	if err != nil {
 		return err
 	}
-	defer c.call.http.CloseIdleConnections()
-	defer j.guest.http.CloseIdleConnections()
+	defer c.call.HTTP.CloseIdleConnections()
+	defer j.guest.HTTP.CloseIdleConnections()
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	own := c.call
@@ -130,7 +130,7 @@ func (j *Joining) acceptLink(ctx context.Context, c *Client, acc *account.State)
 			KEM: id.KEMs[0].Key.Public(), Name: id.Name}
 		e := acc.New(account.OpAccept, body.Encode(), c.author(), c.now()).
 			Sign(identity.ContextAccount, j.keys.Content, id.Content)
-		err := j.guest.post(ctx, wire.LinkAcceptTarget(j.link.ID), wire.Append{Entry: e.Encode()}, nil)
+		err := j.guest.Post(ctx, wire.LinkAcceptTarget(j.link.ID), wire.Append{Entry: e.Encode()}, nil)
 		if err == nil {
 			return c.keepAccount(ctx, acc, e)
 		}

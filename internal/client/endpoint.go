@@ -131,7 +131,7 @@ func (c *Client) appendAccount(
 		by := c.author()
 		by.Seen = c.world.bus.Head().Ref()
 		e := acc.New(op, b, by, c.now()).Sign(identity.ContextAccount, append([]identity.SigningKey{c.id.Content}, co...)...)
-		err = c.call.post(ctx, wire.AccountAppendTarget(h), wire.Append{Entry: e.Encode()}, &done)
+		err = c.call.Post(ctx, wire.AccountAppendTarget(h), wire.Append{Entry: e.Encode()}, &done)
 		if err == nil {
 			return done, true, c.keepAccount(ctx, acc, e)
 		}

@@ -9,6 +9,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/seal"
@@ -86,7 +87,7 @@ func (c *Client) appendEpoch(ctx context.Context, r *room, st step, name string,
 		envelopes = nil
 	}
 	var done wire.Appended
-	err = c.call.post(ctx, wire.RoomAppendTarget(r.ID), wire.Append{Entry: made.entry.Encode(), Envelopes: envelopes}, &done)
+	err = c.call.Post(ctx, wire.RoomAppendTarget(r.ID), wire.Append{Entry: made.entry.Encode(), Envelopes: envelopes}, &done)
 	if err != nil && !c.stored(ctx, r, made.entry, err) {
 		return err
 	}
@@ -99,11 +100,11 @@ const inlineEnvelopes = 256
 
 // stored finds out whether an append took effect whose answer got lost.
 func (c *Client) stored(ctx context.Context, r *room, e *chain.Entry, cause error) bool {
-	if !errors.Is(cause, bus.ErrBehind) && !retryable(cause) {
+	if !errors.Is(cause, bus.ErrBehind) && !call.Retryable(cause) {
 		return false
 	}
 	var page wire.Entries
-	if err := c.call.get(ctx, wire.RoomLogTarget(r.ID, e.Index), &page); err != nil || len(page.Entries) == 0 {
+	if err := c.call.Get(ctx, wire.RoomLogTarget(r.ID, e.Index), &page); err != nil || len(page.Entries) == 0 {
 		return false
 	}
 	return string(page.Entries[0]) == string(e.Encode())
@@ -116,8 +117,8 @@ func (c *Client) stage(ctx context.Context, room bus.RoomID, root bus.Hash, enve
 		for _, e := range envelopes[:n] {
 			body = wire.AppendEnvelope(body, e)
 		}
-		r := request{method: "PUT", target: wire.StageTarget(room, root), kind: wire.MediaEnvelopes, body: body}
-		if err := c.call.call(ctx, r, nil); err != nil {
+		r := call.Request{Method: "PUT", Target: wire.StageTarget(room, root), Kind: wire.MediaEnvelopes, Body: body}
+		if err := c.call.Call(ctx, r, nil); err != nil {
 			return err
 		}
 		envelopes = envelopes[n:]
@@ -178,7 +179,7 @@ func (c *Client) sealTo(made *madeEpoch, r *room, epoch bus.Epoch, to []roomlog.
 		if r.Create.Suite == bus.SuiteClear {
 			continue
 		}
-		sealed, err := made.secret.Envelope(*rec.KEM, seal.Binding{Bus: c.call.bus, Room: r.ID, Prev: r.Hash,
+		sealed, err := made.secret.Envelope(*rec.KEM, seal.Binding{Bus: c.call.Bus, Room: r.ID, Prev: r.Hash,
 			Epoch: epoch, Actor: c.id.Endpoint(), Recipient: rec.Endpoint, Serial: rec.Serial})
 		if err != nil {
 			return err
@@ -234,7 +235,7 @@ func (c *Client) appendPlain(ctx context.Context, id bus.RoomID, op chain.Op, bo
 		by.Seen = c.world.bus.Head().Ref()
 		e := r.Tail.New(op, b, by, c.now()).Sign(identity.ContextRoom, c.id.Content)
 		var done wire.Appended
-		err = c.call.post(ctx, wire.RoomAppendTarget(id), wire.Append{Entry: e.Encode()}, &done)
+		err = c.call.Post(ctx, wire.RoomAppendTarget(id), wire.Append{Entry: e.Encode()}, &done)
 		if err == nil || c.stored(ctx, r, e, err) {
 			return nil
 		}

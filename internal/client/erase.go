@@ -10,6 +10,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
 )
@@ -56,13 +57,13 @@ func (c *Client) erase(ctx context.Context) error {
 // inTime reports whether the node agrees with this device's clock, which is all
 // that it is asked: its own plays no part in what is over.
 func (c *Client) inTime(ctx context.Context) bool {
-	if !c.call.inTime() {
-		ask := request{method: http.MethodGet, target: wire.MyRoomsTarget(c.id.Endpoint())}
-		if res, err := c.call.once(ctx, ask); err == nil {
+	if !c.call.InTime() {
+		ask := call.Request{Method: http.MethodGet, Target: wire.MyRoomsTarget(c.id.Endpoint())}
+		if res, err := c.call.Once(ctx, ask); err == nil {
 			_ = res.Body.Close()
 		}
 	}
-	return c.call.inTime()
+	return c.call.InTime()
 }
 
 // eraseLeft forgets the rooms that this user was put out of so long ago that they

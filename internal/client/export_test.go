@@ -43,7 +43,7 @@ func (c *Client) Held(ctx context.Context, id bus.RoomID) (uint64, error) {
 
 // Between has every request of this client pass through f.
 func (c *Client) Between(f func(*http.Request, http.RoundTripper) (*http.Response, error)) {
-	c.call.http.Transport = between{c.call.http.Transport, f}
+	c.call.HTTP.Transport = between{c.call.HTTP.Transport, f}
 }
 
 type between struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/wire"
 )
 
@@ -121,12 +122,12 @@ func (f *follower) take(ctx context.Context, m *nats.Msg) error {
 // fillTo reads history until it reaches a live sequence: a replica that
 // answers may be a little behind.
 func (f *follower) fillTo(ctx context.Context, seq uint64) error {
-	var wait backoff
+	var wait call.Backoff
 	for {
 		if err := f.fill(ctx); err != nil || f.held.Load() >= seq {
 			return err
 		}
-		if !wait.sleep(ctx) {
+		if !wait.Sleep(ctx) {
 			return context.Cause(ctx)
 		}
 	}
@@ -227,7 +228,7 @@ func (c *Client) refresh(ctx context.Context, id bus.RoomID) error {
 
 // page reads one page of history.
 func (c *Client) page(ctx context.Context, target string, each func(wire.StoredMessage) error) (wire.PageEnd, error) {
-	res, err := c.call.do(ctx, request{method: http.MethodGet, target: target})
+	res, err := c.call.Do(ctx, call.Request{Method: http.MethodGet, Target: target})
 	if err != nil {
 		return wire.PageEnd{}, err
 	}

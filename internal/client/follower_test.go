@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
+	"unibus/internal/client/transfertest"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -31,7 +32,7 @@ type archive struct {
 
 func (a *archive) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(r.URL.Path, "/messages") {
-		return answer(http.StatusOK, []byte("{}")), nil
+		return transfertest.Answer(http.StatusOK, []byte("{}")), nil
 	}
 	after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
 	a.asked = append(a.asked, after)
@@ -50,10 +51,10 @@ func (a *archive) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if a.cut {
 		a.cut = false
-		return answer(http.StatusOK, page.Bytes()), nil
+		return transfertest.Answer(http.StatusOK, page.Bytes()), nil
 	}
 	_ = wire.WritePageEnd(&page, wire.PageEnd{Through: through})
-	return answer(http.StatusOK, page.Bytes()), nil
+	return transfertest.Answer(http.StatusOK, page.Bytes()), nil
 }
 
 // followed is a follower of an archive, and what it told of.
@@ -64,8 +65,8 @@ func followed(t *testing.T, a *archive, held uint64) (f *follower, told *[]uint6
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	call := &caller{addr: "node:1", http: &http.Client{Transport: a}, key: identity.NewTransportKey(), now: time.Now, answered: new(atomic.Bool), agreed: new(atomic.Int64)}
-	c := &Client{call: call, store: store, now: time.Now, world: newWorld(call, store, identity.VerifyKey{}), newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{}}
+	node := call.New("node:1", bus.ID{}, identity.NewTransportKey(), a, time.Now)
+	c := &Client{call: node, store: store, now: time.Now, world: newWorld(node, store, identity.VerifyKey{}), newest: map[bus.RoomID]seen{}, held: map[bus.RoomID]profile.Newest{}, unkept: map[bus.RoomID]profile.Newest{}}
 	told = new([]uint64)
 	return c.newFollower(bus.RoomID{1}, held, func(e bus.Event) error {
 		*told = append(*told, e.Undecryptable.Seq)
@@ -135,7 +136,7 @@ func TestFollowerGoesOnAfterACutPage(t *testing.T) {
 	t.Parallel()
 	node := &archive{stored: []uint64{3, 4, 5}, cut: true}
 	f, told := followed(t, node, 0)
-	if err := f.fill(t.Context()); !retryable(err) {
+	if err := f.fill(t.Context()); !call.Retryable(err) {
 		t.Fatalf("a page without its end: got %v, want an error that may be retried", err)
 	}
 	node.stored = append(node.stored, 6)

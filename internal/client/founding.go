@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
@@ -37,7 +38,7 @@ func JoinFounding(ctx context.Context, link identity.Link, o FoundOptions, keep 
 		return nil, err
 	}
 	body := wire.Found{Genesis: f.Genesis, Account: f.Account, More: f.More, CA: string(f.CAPEM), Cert: string(f.CertPEM)}
-	if err := w.post(ctx, wire.TargetFound, body, nil); err != nil && !isFounded(ctx, id, info, o) {
+	if err := w.Post(ctx, wire.TargetFound, body, nil); err != nil && !isFounded(ctx, id, info, o) {
 		return nil, err
 	}
 	return id, nil
@@ -45,7 +46,7 @@ func JoinFounding(ctx context.Context, link identity.Link, o FoundOptions, keep 
 
 // meetWaiting pins a node that waits for its founding, and takes over what its
 // certificate must hold.
-func meetWaiting(ctx context.Context, link identity.Link, o *FoundOptions) (w *caller, s wire.Server, err error) {
+func meetWaiting(ctx context.Context, link identity.Link, o *FoundOptions) (w *call.Caller, s wire.Server, err error) {
 	host, _, err := net.SplitHostPort(link.Addr)
 	if err != nil || link.Kind != identity.LinkFounding {
 		return nil, s, bus.Errorf(bus.Invalid, "bad_link", "this is not a founding link").WithHint("to join a bus: unibus join LINK")
@@ -53,8 +54,8 @@ func meetWaiting(ctx context.Context, link identity.Link, o *FoundOptions) (w *c
 	conf := identity.PinnedByHash(link.CA, host, nil)
 	var leaf atomic.Pointer[x509.Certificate]
 	conf.VerifyConnection = noting(conf.VerifyConnection, &leaf)
-	w = newCaller(link.Addr, bus.ID{}, identity.OneTimeKeys(link.Seed).Transport, conf, o.Now)
-	if err := w.get(ctx, wire.TargetServer, &s); err != nil {
+	w = call.New(link.Addr, bus.ID{}, identity.OneTimeKeys(link.Seed).Transport, call.Transport(conf), o.Now)
+	if err := w.Get(ctx, wire.TargetServer, &s); err != nil {
 		return nil, s, err
 	}
 	if s.Founded {
@@ -101,6 +102,6 @@ func isFounded(ctx context.Context, id *identity.File, info identity.ContextInfo
 		return false
 	}
 	var s wire.Server
-	w := newCaller(strings.TrimPrefix(info.URL, "https://"), id.Bus, id.Transport, conf, o.Now)
-	return w.get(ctx, wire.TargetServer, &s) == nil && s.Founded && s.Bus == id.Bus
+	w := call.New(info.URL, id.Bus, id.Transport, call.Transport(conf), o.Now)
+	return w.Get(ctx, wire.TargetServer, &s) == nil && s.Founded && s.Bus == id.Bus
 }

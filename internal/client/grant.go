@@ -8,6 +8,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
@@ -109,8 +110,8 @@ func (g *giving) send(ctx context.Context) error {
 	for _, one := range g.grants {
 		body = wire.AppendGrant(body, one)
 	}
-	r := request{method: http.MethodPut, target: wire.GrantTarget(g.r.ID, g.since.Number), kind: wire.MediaGrants, body: body}
-	return g.c.call.call(ctx, r, nil)
+	r := call.Request{Method: http.MethodPut, Target: wire.GrantTarget(g.r.ID, g.since.Number), Kind: wire.MediaGrants, Body: body}
+	return g.c.call.Call(ctx, r, nil)
 }
 
 // keyOf is the newest kem key of an heir, which may be another than when he came:
@@ -126,5 +127,5 @@ func (w *world) keyOf(heir roomlog.Recipient) (*identity.KEMPublic, uint32) {
 
 // grant is the place for which the key of an epoch is sealed to an heir.
 func (w *world) grant(r *room, since *roomlog.Epoch, epoch bus.Epoch, actor, heir bus.EndpointID, serial uint32) seal.Grant {
-	return seal.Grant{Bus: w.call.bus, Room: r.ID, Entry: since.Entry, Epoch: epoch, Actor: actor, Recipient: heir, Serial: serial}
+	return seal.Grant{Bus: w.call.Bus, Room: r.ID, Entry: since.Entry, Epoch: epoch, Actor: actor, Recipient: heir, Serial: serial}
 }

@@ -39,14 +39,14 @@ func newGone(t *testing.T) *gone {
 		},
 	} {
 		ctx, end := context.WithCancel(t.Context())
-		g.owner.call.http.Transport = refusing{line{g.model, g.owner}, end}
+		g.owner.call.HTTP.Transport = refusing{line{g.model, g.owner}, end}
 		g.intents = []intent{{op: roomlog.OpAdd, invite: map[*invite]bus.RoomRole{g.guest: bus.RoleMember}},
 			{op: roomlog.OpAdd, add: map[*human]bus.RoomRole{g.bob.owner: bus.RoleMember}}}[len(g.owner.at.table.rooms[id].epochs)-1:]
 		if err := let(ctx); ctx.Err() == nil {
 			t.Fatalf("nobody was let in, or had keys at once: %v", err)
 		}
 	}
-	g.owner.call.http.Transport = line{g.model, g.owner}
+	g.owner.call.HTTP.Transport = line{g.model, g.owner}
 	return g
 }
 

@@ -50,7 +50,7 @@ func TestGrantsAreTriedAgain(t *testing.T) {
 			id, err := owner.CreateRoom(t.Context(), "all", RoomOptions{History: bus.HistoryAll})
 			m.must(err)
 			ctx, end := context.WithCancel(t.Context())
-			owner.call.http.Transport = refusing{line{m, owner}, end}
+			owner.call.HTTP.Transport = refusing{line{m, owner}, end}
 			m.attempt(owner, id, intent{op: roomlog.OpAdd, add: map[*human]bus.RoomRole{bob: bus.RoleMember}}, func() error {
 				did, err := owner.AddMembers(ctx, id, bus.RoleMember, bob.name)
 				if !did {
@@ -61,7 +61,7 @@ func TestGrantsAreTriedAgain(t *testing.T) {
 			if ctx.Err() == nil || len(owner.at.history.grants[id]) > 0 {
 				t.Fatal("the keys were handed on at once")
 			}
-			owner.call.http.Transport = line{m, owner}
+			owner.call.HTTP.Transport = line{m, owner}
 			c.then(m, owner, id, bob)
 			for range 2 {
 				m.must(owner.refresh(t.Context(), id))

@@ -9,6 +9,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 )
 
 // What one act hands on, in keys: who lets somebody in with a thousand devices
@@ -121,7 +122,7 @@ func (c *Client) settle(ctx context.Context, r *room) {
 			continue
 		}
 		rest, n, err := c.handTo(ctx, r, o, most)
-		if err != nil && (ctx.Err() != nil || retryable(err)) {
+		if err != nil && (ctx.Err() != nil || call.Retryable(err)) {
 			waiting = append(waiting, r.handed.Owed[i:]...)
 			break
 		}

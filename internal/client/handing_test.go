@@ -156,7 +156,7 @@ func TestCapOfOneNewcomer(t *testing.T) {
 	t.Parallel()
 	m := newMany(t)
 	most, tries := m.newcome[0], 0
-	m.owner.call.http.Transport = full{line{m.model, m.owner}, most, &tries}
+	m.owner.call.HTTP.Transport = full{line{m.model, m.owner}, most, &tries}
 	m.letIn()
 	for range 3 {
 		m.must(m.owner.refresh(t.Context(), m.id))
@@ -170,7 +170,7 @@ func TestCapOfOneNewcomer(t *testing.T) {
 	if each[most] != 0 || tries != 1 {
 		t.Errorf("the one who has most got %d keys in %d tries, want none in one", each[most], tries)
 	}
-	m.owner.call.http.Transport = line{m.model, m.owner}
+	m.owner.call.HTTP.Transport = line{m.model, m.owner}
 	m.now = m.now.Add(time.Hour)
 	for range 2 {
 		m.must(m.owner.refresh(t.Context(), m.id))

@@ -20,7 +20,7 @@ func (r *room) mayKeep(epoch bus.Epoch, now time.Time) bool {
 // have been handed on to it.
 func (w *world) mayInherit(r *room, epoch bus.Epoch, me reader) bool {
 	old := r.epochs[epoch]
-	if old == nil || !r.mayKeep(epoch, w.call.now()) {
+	if old == nil || !r.mayKeep(epoch, w.call.Now()) {
 		return false
 	}
 	if _, in := old.Recipient(me.endpoint); in {
@@ -50,13 +50,13 @@ func (w *world) inherited(ctx context.Context, r *room, epoch bus.Epoch, me read
 // node at most every lookAgain: what nobody handed on is asked for with every
 // message of its epoch.
 func (w *world) takeGrants(ctx context.Context, r *room, me reader) error {
-	now := w.call.now()
+	now := w.call.Now()
 	if at, asked := r.asked[me.endpoint]; r.Epoch == nil || asked && now.Sub(at) < lookAgain {
 		return nil
 	}
 	for from := bus.Epoch(0); ; {
 		var page wire.Grants
-		err := w.call.get(ctx, wire.GrantsTarget(r.ID, me.endpoint, from), &page)
+		err := w.call.Get(ctx, wire.GrantsTarget(r.ID, me.endpoint, from), &page)
 		if kind := bus.KindOf(err); kind == bus.Forbidden || kind == bus.NotFound {
 			break // nothing for us, as with envelopes
 		} else if err != nil {
@@ -83,7 +83,7 @@ func (w *world) takeGrants(ctx context.Context, r *room, me reader) error {
 // was not there.
 func (w *world) takeGrant(ctx context.Context, r *room, g wire.Granted, me reader) error {
 	old, since, before := r.epochs[g.Epoch], r.epochs[g.Since], r.epochs[g.Since-1]
-	if old == nil || since == nil || before == nil || g.Epoch >= g.Since || !r.mayKeep(g.Epoch, w.call.now()) {
+	if old == nil || since == nil || before == nil || g.Epoch >= g.Since || !r.mayKeep(g.Epoch, w.call.Now()) {
 		return nil
 	}
 	own, in := since.Recipient(me.endpoint)

@@ -12,7 +12,7 @@ import (
 // expired.
 func (j *Joining) Open(ctx context.Context) error {
 	var list wire.List[wire.Room]
-	return usedInvite(j.guest.get(ctx, wire.MyRoomsTarget(j.reader().endpoint), &list))
+	return usedInvite(j.guest.Get(ctx, wire.MyRoomsTarget(j.reader().endpoint), &list))
 }
 
 // Serves reports whether the node of this client's context serves this

@@ -11,6 +11,7 @@ import (
 	"unibus/internal/chain"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -22,7 +23,7 @@ import (
 type Joining struct {
 	link  identity.Link
 	keys  identity.OneTime
-	guest *caller
+	guest *call.Caller
 	info  identity.ContextInfo
 	bus   bus.ID
 	now   func() time.Time
@@ -39,15 +40,15 @@ func Meet(ctx context.Context, link identity.Link, now func() time.Time) (*Joini
 	}
 	j := &Joining{link: link, keys: identity.OneTimeKeys(link.Seed), now: now}
 	conf := identity.PinnedByHash(link.CA, host, func(pem []byte) { j.info.CAPEM = pem })
-	j.guest = newCaller(link.Addr, bus.ID{}, j.keys.Transport, conf, now)
+	j.guest = call.New(link.Addr, bus.ID{}, j.keys.Transport, call.Transport(conf), now)
 	var s wire.Server
-	if err := j.guest.get(ctx, wire.TargetServer, &s); err != nil {
+	if err := j.guest.Get(ctx, wire.TargetServer, &s); err != nil {
 		return nil, err
 	}
 	if j.info.Org, err = orgOf(link, s); err != nil {
 		return nil, err
 	}
-	j.bus, j.guest.bus = s.Bus, s.Bus
+	j.bus, j.guest.Bus = s.Bus, s.Bus
 	j.info.URL, j.info.NATS = "https://"+link.Addr, natsAddr(host, s.NATS)
 	return j, nil
 }
@@ -98,8 +99,8 @@ func (j *Joining) Accept(ctx context.Context, id *identity.File, store *profile.
 	if err != nil {
 		return nil, err
 	}
-	defer c.call.http.CloseIdleConnections()
-	defer j.guest.http.CloseIdleConnections()
+	defer c.call.HTTP.CloseIdleConnections()
+	defer j.guest.HTTP.CloseIdleConnections()
 	return j.takeUp(ctx, c)
 }
 
@@ -165,7 +166,7 @@ func (j *Joining) invite(ctx context.Context, c *Client) (*buslog.InviteState, e
 func (j *Joining) openRooms(ctx context.Context, c *Client) (ids []bus.RoomID, err error) {
 	me := j.reader()
 	var list wire.List[wire.Room]
-	if err := j.guest.get(ctx, wire.MyRoomsTarget(me.endpoint), &list); err != nil {
+	if err := j.guest.Get(ctx, wire.MyRoomsTarget(me.endpoint), &list); err != nil {
 		return nil, err
 	}
 	c.world.mu.Lock()
@@ -217,7 +218,7 @@ func (j *Joining) accept(ctx context.Context, c *Client) error {
 		e := c.world.bus.New(buslog.OpAccept, buslog.Accept{Invite: j.link.ID, Key: a.Public()}.Encode(), by, j.now()).
 			Sign(identity.ContextBus, j.keys.Content, a)
 		acc := firstEntries(c.id, j.now().Truncate(time.Millisecond))
-		err := j.guest.post(ctx, wire.AcceptTarget(j.link.ID), wire.Accept{Entry: e.Encode(), Account: encode(acc)}, nil)
+		err := j.guest.Post(ctx, wire.AcceptTarget(j.link.ID), wire.Accept{Entry: e.Encode(), Account: encode(acc)}, nil)
 		if err == nil {
 			return nil
 		}
@@ -286,7 +287,7 @@ func (j *Joining) Enter(ctx context.Context, id *identity.File, store *profile.S
 		return err
 	}
 	for i, e := range firstEntries(id, j.now().Truncate(time.Millisecond)) {
-		err := c.call.post(ctx, wire.AccountIDTarget(id.Account), wire.Append{Entry: e.Encode()}, nil)
+		err := c.call.Post(ctx, wire.AccountIDTarget(id.Account), wire.Append{Entry: e.Encode()}, nil)
 		if i == 0 && bus.KindOf(err) == bus.Unauthenticated {
 			return bus.Errorf(bus.Unauthenticated, "not_added", "the bus does not know this key yet").
 				WithHint("give the admin your key line: unibus identity show").Because(err)

@@ -8,6 +8,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/account"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
@@ -131,7 +132,7 @@ func (c *Client) renewKey(ctx context.Context) error {
 		return err
 	}
 	err := c.publishKey(ctx)
-	if err == nil || ctx.Err() != nil || retryable(err) || bus.KindOf(err) == bus.Integrity || bus.KindOf(err) == bus.Unauthenticated {
+	if err == nil || ctx.Err() != nil || call.Retryable(err) || bus.KindOf(err) == bus.Integrity || bus.KindOf(err) == bus.Unauthenticated {
 		return err
 	}
 	c.warnOnce(errKeyStays.Because(err))
@@ -173,7 +174,7 @@ func (c *Client) publishKey(ctx context.Context) error {
 		_, serial, _, _ := e.KEM(at)
 		key, err := c.kems.next(serial+1, c.now(), func(old uint32) bool {
 			replaced, ok := e.Replaced(old)
-			return ok && c.call.inTime() && c.now().Sub(replaced) > bus.EpochLife+retention
+			return ok && c.call.InTime() && c.now().Sub(replaced) > bus.EpochLife+retention
 		})
 		if errors.Is(err, errShared) {
 			continue // it is not over any more, or else renewed for all that
@@ -183,7 +184,7 @@ func (c *Client) publishKey(ctx context.Context) error {
 		}
 		body := account.KEM{Serial: serial + 1, Key: key.Public()}.Encode()
 		entry := c.world.accounts[c.id.Account].New(account.OpKEM, body, c.author(), c.now()).Sign(identity.ContextAccount, c.id.Content)
-		err = c.call.post(ctx, wire.AccountAppendTarget(c.id.Handle), wire.Append{Entry: entry.Encode()}, nil)
+		err = c.call.Post(ctx, wire.AccountAppendTarget(c.id.Handle), wire.Append{Entry: entry.Encode()}, nil)
 		if err != nil && !errors.Is(err, bus.ErrBehind) {
 			return err
 		}

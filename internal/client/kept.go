@@ -21,11 +21,10 @@ type offline struct {
 
 func (c *Client) local() *Client {
 	c.offline.once.Do(func() {
-		call := *c.call
-		call.http = &http.Client{Transport: nowhere{}}
-		w := newWorld(&call, c.store, c.info.Org)
+		node := c.call.Through(func(http.RoundTripper) http.RoundTripper { return nowhere{} })
+		w := newWorld(node, c.store, c.info.Org)
 		w.me, w.local = c.id.Account, true
-		c.offline.client = &Client{id: c.id, info: c.info, call: &call, store: c.store, now: c.now, world: w,
+		c.offline.client = &Client{id: c.id, info: c.info, call: node, store: c.store, now: c.now, world: w,
 			newest: map[bus.RoomID]seen{}, kems: kemKeys{known: c.id.KEMs}}
 	})
 	return c.offline.client

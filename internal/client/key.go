@@ -60,7 +60,7 @@ func (w *world) openEnvelope(ctx context.Context, r *room, epoch bus.Epoch, me r
 	if !in {
 		return secret, errNoKey
 	}
-	if r.epochs[epoch+1] != nil && r.over(epoch, w.call.now()) {
+	if r.epochs[epoch+1] != nil && r.over(epoch, w.call.Now()) {
 		return secret, errErased // the one in force holds the room's name
 	}
 	if w.local { // nor does it matter which keys there were to open it with
@@ -74,7 +74,7 @@ func (w *world) openEnvelope(ctx context.Context, r *room, epoch bus.Epoch, me r
 		return secret, errOldCopy // its author sealed to another key than this one
 	}
 	var k wire.Key
-	if err := w.call.get(ctx, wire.KeyTarget(r.ID, epoch, me.endpoint), &k); err != nil {
+	if err := w.call.Get(ctx, wire.KeyTarget(r.ID, epoch, me.endpoint), &k); err != nil {
 		return secret, noKey(err)
 	}
 	leaf, err := given(r.ID, ep, own, k)
@@ -146,7 +146,7 @@ func checkConfirm(r *room, ep *roomlog.Epoch, secret seal.Secret) error {
 }
 
 func (w *world) binding(r *room, ep *roomlog.Epoch, to roomlog.Recipient) seal.Binding {
-	return seal.Binding{Bus: w.call.bus, Room: r.ID, Prev: ep.Prev, Epoch: ep.Number,
+	return seal.Binding{Bus: w.call.Bus, Room: r.ID, Prev: ep.Prev, Epoch: ep.Number,
 		Actor: ep.Actor, Recipient: to.Endpoint, Serial: to.Serial}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/wire"
 )
 
@@ -81,25 +82,25 @@ func (l *Live) Run(ctx context.Context) error {
 		return bus.Errorf(bus.TooLarge, "too_many_rooms", "%d rooms are too many for one connection", n).
 			WithHint("name at most %d", bus.MaxOpenRooms)
 	}
-	var wait backoff
+	var wait call.Backoff
 	reached := false
 	for {
 		err := l.life(ctx, func() {
-			wait, reached = backoff{}, true
+			wait, reached = call.Backoff{}, true
 			l.state(bus.StateEvent{State: bus.StateOnline})
 		})
 		if ctx.Err() != nil {
 			return cmp.Or(neverReached(ctx, reached, err), l.first)
 		}
-		if !retryable(err) {
+		if !call.Retryable(err) {
 			return l.over(err)
 		}
-		pause := wait.next()
-		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.tries, Next: pause})
-		if errors.Is(err, errUnreachable) && !reached && l.hopeless(wait) || l.waitsForKey(err) {
+		pause := wait.Next()
+		l.state(bus.StateEvent{State: bus.StateReconnecting, Attempt: wait.Tries, Next: pause})
+		if errors.Is(err, call.ErrUnreachable) && !reached && l.hopeless(wait) || l.waitsForKey(err) {
 			return err
 		}
-		if !rest(ctx, pause) {
+		if !call.Rest(ctx, pause) {
 			if ctx.Err() == context.Canceled {
 				return l.first
 			}
@@ -111,7 +112,7 @@ func (l *Live) Run(ctx context.Context) error {
 // neverReached is err where the time is up and no node was reached in it: that
 // says more than that it is up.
 func neverReached(ctx context.Context, reached bool, err error) error {
-	if !reached && bus.KindOf(context.Cause(ctx)) == bus.Timeout && errors.Is(err, errUnreachable) {
+	if !reached && bus.KindOf(context.Cause(ctx)) == bus.Timeout && errors.Is(err, call.ErrUnreachable) {
 		return err
 	}
 	return nil
@@ -130,7 +131,9 @@ func (l *Live) over(err error) error {
 
 // hopeless reports whether a Live that only sends should give up on a node
 // that never answered: its caller waits. A reader goes on for ever.
-func (l *Live) hopeless(wait backoff) bool { return len(l.followers) == 0 && wait.tries > maxDials }
+func (l *Live) hopeless(wait call.Backoff) bool {
+	return len(l.followers) == 0 && wait.Tries > call.MaxTries
+}
 
 // waitsForKey reports whether a Live that only sends was refused a key for now: its
 // caller is told whose key does not open, and does better to come again.
@@ -263,7 +266,7 @@ func (l *Live) serve(ctx context.Context, stop context.CancelCauseFunc, n *conn,
 	case <-n.dead:
 		stop(errLife)
 		// A node that goes away waits for connections that nobody uses.
-		l.c.call.http.CloseIdleConnections()
+		l.c.call.HTTP.CloseIdleConnections()
 	case <-ctx.Done():
 	}
 	running.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 )
 
 // ended takes what a follow ended with, and returns why the others end too; nil: they
@@ -54,5 +55,5 @@ func (l *Live) mark(f *follower, err error) (last bool) {
 // ofOneRoom reports whether an error says that what the node shows of a room does
 // not hold. Who answers in the place of the node says so of all.
 func ofOneRoom(err error) bool {
-	return bus.KindOf(err) == bus.Integrity && !errors.Is(err, errWrongBus) && !errors.Is(err, errWrongPin)
+	return bus.KindOf(err) == bus.Integrity && !errors.Is(err, errWrongBus) && !errors.Is(err, call.ErrWrongPin)
 }

@@ -9,6 +9,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 )
 
 // AddMembers adds users to a room; those who are in it already are left as
@@ -182,7 +183,7 @@ func (c *Client) SetRoomRole(ctx context.Context, id bus.RoomID, h bus.Handle, r
 	if err == nil && moved {
 		err = c.Rekey(ctx, id)
 	}
-	if errors.Is(err, errRekeyOften) {
+	if errors.Is(err, call.ErrRekeyOften) {
 		err = nil // whoever writes next owes it
 	}
 	return changed, err

@@ -9,6 +9,7 @@ import (
 	"unibus/internal/chain"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/wire"
 )
@@ -157,8 +158,8 @@ func (m *model) join(b *branch) {
 // takeUp runs the real joining, and notes which keys of the guest it keeps.
 func (m *model) takeUp(d *device, i *invite) error {
 	j := &Joining{link: i.link, keys: i.keys, bus: m.busID, info: m.info(), now: m.clock}
-	j.guest = newCaller("node:1", m.busID, i.keys.Transport, nil, m.clock)
-	j.guest.http = &http.Client{Transport: line{m, d}}
+	j.guest = call.New("node:1", m.busID, i.keys.Transport, nil, m.clock)
+	j.guest.HTTP = &http.Client{Transport: line{m, d}}
 	m.intents = []intent{{op: roomlog.OpAccept, taking: i}}
 	for id, r := range d.at.table.rooms {
 		if _, guest := r.guests[i]; !guest || r.closed {

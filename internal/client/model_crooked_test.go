@@ -81,7 +81,7 @@ func (m *model) crooked(d *device, id bus.RoomID, how crookedness) {
 		body.Start.Confirm = secret.Confirm(roomlog.ConfirmInput(e))
 		e.Body = body.Encode()
 		e.Sign(identity.ContextRoom, d.file.Content)
-		err = d.call.post(m.ctx, wire.RoomAppendTarget(id), wire.Append{Entry: e.Encode(), Envelopes: made.envelopes}, nil)
+		err = d.call.Post(m.ctx, wire.RoomAppendTarget(id), wire.Append{Entry: e.Encode(), Envelopes: made.envelopes}, nil)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (m *model) open(d *device) {
 	}
 	c, err := New(Options{Identity: d.file, Info: m.info(), Store: d.profile, Now: m.clock, Keys: keysOf{d.file}, Keep: true})
 	m.must(err)
-	c.call.http = &http.Client{Transport: line{m, d}}
+	c.call.HTTP = &http.Client{Transport: line{m, d}}
 	d.Client, d.boxes, d.shown = c, map[bus.RoomID]*outbox{}, map[bus.RoomID]uint64{}
 	for _, r := range d.reads {
 		r.f = nil

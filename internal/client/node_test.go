@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
-	"unibus/internal/client"
+	"unibus/internal/client/call"
 	"unibus/internal/nodetest"
 )
 
@@ -26,12 +26,12 @@ func TestNode(t *testing.T) {
 			t.Errorf("clock %s ahead: got %+v", ahead, n)
 		}
 		_, err = c.ListMyRooms(ctx)
-		got, skewed := client.ClockAhead(err)
+		got, skewed := call.ClockAhead(err)
 		if refused := ahead.Abs() > bus.ClockSkew; skewed != refused || skewed && (!near(got, ahead) || bus.CodeOf(err) != "clock_skew") {
 			t.Errorf("clock %s ahead, refused %v: got %s, %v", ahead, refused, got, err)
 		}
 	}
-	if _, skewed := client.ClockAhead(bus.ErrNotMember); skewed {
+	if _, skewed := call.ClockAhead(bus.ErrNotMember); skewed {
 		t.Error("not every refusal is about clocks")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/wire"
 )
 
@@ -14,7 +15,7 @@ type deaf struct{ t *testing.T }
 // RoundTrip implements http.RoundTripper.
 func (d deaf) RoundTrip(req *http.Request) (*http.Response, error) {
 	d.t.Errorf("the node is asked for %s", req.URL.Path)
-	return nil, errUnreachable
+	return nil, call.ErrUnreachable
 }
 
 // Nothing that the offline client does reaches a node, and it waits for none: what is
@@ -24,9 +25,9 @@ func TestOfflineAsksNobody(t *testing.T) {
 	m := newModel(t.Context(), 1, nothing)
 	id, d := m.roomIDs[0], m.devices[0]
 	m.must(d.refresh(t.Context(), id))
-	d.call.http.Transport = deaf{t}
+	d.call.HTTP.Transport = deaf{t}
 	l := d.local()
-	if err := l.call.get(t.Context(), wire.TargetServer, nil); bus.CodeOf(err) != CodeNotKept {
+	if err := l.call.Get(t.Context(), wire.TargetServer, nil); bus.CodeOf(err) != CodeNotKept {
 		t.Errorf("a request of any kind: got %v", err)
 	}
 	r, err := l.world.syncRoom(t.Context(), id)

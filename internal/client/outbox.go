@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -39,7 +40,7 @@ type outbox struct {
 	epoch   bus.Epoch
 	renewed time.Time // when the epoch was looked after
 	look    chan struct{}
-	wait    backoff
+	wait    call.Backoff
 	pause   <-chan time.Time // not nil: nothing is posted before it fires
 
 	notAfter time.Time // nothing is posted in the epoch from then on
@@ -225,14 +226,14 @@ func readReply(m *nats.Msg) (r wire.PostReply) {
 func (o *outbox) settle(ctx context.Context, a answered) error {
 	switch a.reply.Err {
 	case "":
-		o.wait = backoff{}
+		o.wait = call.Backoff{}
 		o.done(a.p, a.reply.Seq)
 		o.c.opened(o.id, wire.StoredMessage{Seq: a.reply.Seq, At: o.c.now(), Frame: a.p.raw})
 		return o.c.countSent(ctx, o.id, a.p.epoch, a.reply.Seq)
 	case wire.PostRetry, wire.PostBusy, wire.PostRate:
 		a.p.posted = false
 		if o.pause == nil {
-			o.pause = time.After(o.wait.next())
+			o.pause = time.After(o.wait.Next())
 		}
 		return nil
 	case wire.PostRoom:

@@ -35,7 +35,7 @@ func (p Person) State() string {
 // People lists all users by name, revoked ones too.
 func (c *Client) People(ctx context.Context) ([]Person, error) {
 	var told wire.List[wire.User]
-	if err := c.call.get(ctx, wire.TargetUsers, &told); err != nil {
+	if err := c.call.Get(ctx, wire.TargetUsers, &told); err != nil {
 		return nil, err
 	}
 	c.world.mu.Lock()
@@ -89,7 +89,7 @@ func (c *Client) Person(ctx context.Context, h bus.Handle) (Person, error) {
 		return Person{}, err
 	}
 	var told wire.User
-	if err := c.call.get(ctx, wire.UserTarget(h), &told); err != nil {
+	if err := c.call.Get(ctx, wire.UserTarget(h), &told); err != nil {
 		return Person{}, err
 	}
 	c.world.mu.Lock()

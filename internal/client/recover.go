@@ -8,6 +8,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/account"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -36,7 +37,7 @@ func (j *Joining) Recover(ctx context.Context, id *identity.File, store *profile
 	if err != nil {
 		return done, err
 	}
-	defer c.call.http.CloseIdleConnections()
+	defer c.call.HTTP.CloseIdleConnections()
 	if err := j.list(ctx, c, keep); err != nil {
 		return done, err
 	}
@@ -51,7 +52,7 @@ func (j *Joining) Recover(ctx context.Context, id *identity.File, store *profile
 // the chain afterwards finds out whether that was true.
 func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error {
 	var s wire.Entries
-	if c.call.get(ctx, wire.LogTarget(0), &s) == nil {
+	if c.call.Get(ctx, wire.LogTarget(0), &s) == nil {
 		return nil // known already: this was begun before
 	}
 	a := c.id.Seed.Account()
@@ -59,8 +60,8 @@ func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error 
 	for range maxRaces {
 		e := tail.New(account.OpAdd, deviceBody(c.id), c.author(), j.now().Truncate(time.Millisecond)).
 			Sign(identity.ContextAccount, a, c.id.Content)
-		err := c.call.post(ctx, wire.AccountIDTarget(identity.AccountIDOf(a.Public())), wire.Append{Entry: e.Encode()}, nil)
-		var behind *behindError
+		err := c.call.Post(ctx, wire.AccountIDTarget(identity.AccountIDOf(a.Public())), wire.Append{Entry: e.Encode()}, nil)
+		var behind *call.BehindError
 		switch {
 		case errors.As(err, &behind):
 		case bus.CodeOf(err) == bus.ErrUnknownSigner.Code:
@@ -68,8 +69,8 @@ func (j *Joining) list(ctx context.Context, c *Client, keep func() error) error 
 		default:
 			return err
 		}
-		c.id.Account = behind.account
-		tail = chain.Tail{Bus: j.bus, Chain: chain.ID(behind.account), Len: behind.head.Index + 1, Hash: behind.head.Hash}
+		c.id.Account = behind.Account
+		tail = chain.Tail{Bus: j.bus, Chain: chain.ID(behind.Account), Len: behind.Head.Index + 1, Hash: behind.Head.Hash}
 		if err := keep(); err != nil {
 			return err
 		}

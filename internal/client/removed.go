@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
 )
@@ -23,7 +24,7 @@ func (f *follower) removed(ctx context.Context) error {
 // answered for the moment. Out is nil where this user is not out of the room; an
 // error comes in any case.
 func (c *Client) whyRefused(ctx context.Context, id bus.RoomID) (out *bus.RemovedEvent, err error) {
-	err = c.call.get(ctx, wire.RoomTarget(id), nil)
+	err = c.call.Get(ctx, wire.RoomTarget(id), nil)
 	switch {
 	case errors.Is(err, bus.ErrNotMember):
 		return c.putOut(ctx, id)
@@ -53,7 +54,7 @@ func (c *Client) Missing(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent,
 func (c *Client) putOut(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
 	out, err := c.whoRemoved(ctx, id)
 	switch {
-	case ofOneRoom(err), retryable(err):
+	case ofOneRoom(err), call.Retryable(err):
 		return nil, err
 	case out.Reason == bus.RemovedLeft:
 		_ = c.store.ForgetRoom(ctx, id)

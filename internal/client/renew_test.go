@@ -7,6 +7,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 )
 
 // The rate of rekeys holds no frame back while the epoch lasts, and no frame is
@@ -30,11 +31,11 @@ func TestRefusedRekeyAndTheEndOfAnEpoch(t *testing.T) {
 			c := &Client{id: newIdentity("laptop", end), now: func() time.Time { return tt.now },
 				world: &world{bus: buslog.New(), rooms: map[bus.RoomID]*room{{}: r}}}
 			o := &outbox{c: c}
-			err := o.newSender(t.Context(), errRekeyOften)
+			err := o.newSender(t.Context(), call.ErrRekeyOften)
 			if tt.code == "" && (err != nil || o.sender == nil) || tt.code != "" && bus.CodeOf(err) != tt.code {
 				t.Errorf("got %v, want code %q", err, tt.code)
 			}
-			if err != nil && !retryable(err) {
+			if err != nil && !call.Retryable(err) {
 				t.Errorf("%v: the frame is lost, want it kept", err)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"unibus/internal/bus"
 	"unibus/internal/chain"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
@@ -122,10 +123,10 @@ func TestRefusedComplaint(t *testing.T) {
 	id, crook, victim := m.roomIDs[0], m.devices[1], m.devices[2]
 	m.crooked(crook, id, crookedNoise)
 	tries := 0
-	m.deny = func() error { tries++; return errRekeyOften }
+	m.deny = func() error { tries++; return call.ErrRekeyOften }
 	for range 3 {
 		_, err := m.sends(victim, id)
-		if want := "the room key that " + string(crook.owner.name) + " made does not open here"; !strings.Contains(err.Error(), want) || !retryable(err) {
+		if want := "the room key that " + string(crook.owner.name) + " made does not open here"; !strings.Contains(err.Error(), want) || !call.Retryable(err) {
 			t.Errorf("got %v, want %q, to be tried again", err, want)
 		}
 	}
@@ -300,7 +301,7 @@ func TestNamelessOwner(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newNewcomer(t)
-			n.owner.call.http.Transport, n.victim.call.http.Transport = credulous{line{n.model, n.owner}}, credulous{line{n.model, n.victim}}
+			n.owner.call.HTTP.Transport, n.victim.call.HTTP.Transport = credulous{line{n.model, n.owner}}, credulous{line{n.model, n.victim}}
 			if _, err := n.owner.SetRoomRole(t.Context(), n.id, n.victim.owner.name, bus.RoleOwner); err != nil {
 				t.Fatal(err)
 			}

@@ -154,7 +154,7 @@ func (w *world) loadRoom(ctx context.Context, id bus.RoomID) (*room, error) {
 	if r := w.rooms[id]; r != nil {
 		return r, nil
 	}
-	r := newRoom(w.call.bus)
+	r := newRoom(w.call.Bus)
 	if err := w.load(ctx, w.roomFollow(id, r)); err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (w *world) syncMembers(ctx context.Context, id bus.RoomID, r *room) error {
 		return w.loadMembers(ctx, r)
 	}
 	var list wire.List[wire.Member]
-	if err := w.call.get(ctx, wire.MembersTarget(id), &list); err != nil {
+	if err := w.call.Get(ctx, wire.MembersTarget(id), &list); err != nil {
 		return err
 	}
 	for _, m := range list.Items {

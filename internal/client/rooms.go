@@ -33,7 +33,7 @@ type RoomRef struct {
 // roomRefs lists the rooms as the node tells them.
 func (c *Client) roomRefs(ctx context.Context) ([]wire.Room, error) {
 	var list wire.List[wire.Room]
-	return list.Items, c.call.get(ctx, wire.MyRoomsTarget(c.id.Endpoint()), &list)
+	return list.Items, c.call.Get(ctx, wire.MyRoomsTarget(c.id.Endpoint()), &list)
 }
 
 // ListMyRooms lists the rooms of this endpoint by id, each with its name. A
@@ -369,7 +369,7 @@ func (c *Client) CreateRoom(ctx context.Context, name string, o RoomOptions) (bu
 		return bus.RoomID{}, err
 	}
 	body := wire.NewRoom{Create: create.Encode(), Start: made.entry.Encode(), Envelopes: made.envelopes}
-	if err := c.call.post(ctx, wire.TargetRooms, body, nil); err != nil {
+	if err := c.call.Post(ctx, wire.TargetRooms, body, nil); err != nil {
 		return bus.RoomID{}, err
 	}
 	if err := c.store.Append(ctx, profile.LogRoom, chain.ID(r.ID), 0, [][]byte{create.Encode()}); err != nil {
@@ -395,7 +395,7 @@ func (c *Client) createEntry(o RoomOptions) (*room, *chain.Entry, error) {
 	_, _ = rand.Read(body.Random[:])
 	by := c.author()
 	by.Seen = c.world.bus.Head().Ref()
-	r := newRoom(c.call.bus)
+	r := newRoom(c.call.Bus)
 	e := r.Tail.New(roomlog.OpCreate, body.Encode(), by, c.now()).Sign(identity.ContextRoom, c.id.Content)
 	step, err := r.Check(e, c.world)
 	if err != nil {

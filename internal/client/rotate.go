@@ -111,7 +111,7 @@ func (c *Client) rotateChain(ctx context.Context, old *identity.Seed, next ident
 			return err
 		}
 		e := acc.New(op, body, c.author(), c.now()).Sign(identity.ContextAccount, keys...)
-		err = c.call.post(ctx, wire.AccountAppendTarget(c.id.Handle), wire.Append{Entry: e.Encode()}, nil)
+		err = c.call.Post(ctx, wire.AccountAppendTarget(c.id.Handle), wire.Append{Entry: e.Encode()}, nil)
 		if err != nil && !errors.Is(err, bus.ErrBehind) {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 // Users lists the users as the node tells them.
 func (c *Client) Users(ctx context.Context) ([]wire.User, error) {
 	var list wire.List[wire.User]
-	return list.Items, c.call.get(ctx, wire.TargetUsers, &list)
+	return list.Items, c.call.Get(ctx, wire.TargetUsers, &list)
 }
 
 // account returns a user from the verified bus log.
@@ -55,7 +55,7 @@ func (c *Client) appendBus(ctx context.Context, op chain.Op, body func(*buslog.S
 		by := c.author()
 		by.Seen = c.world.accounts[c.id.Account].Head().Ref()
 		e := c.world.bus.New(op, b, by, c.now()).Sign(identity.ContextBus, append([]identity.SigningKey{c.id.Content}, co...)...)
-		err = c.call.post(ctx, wire.LogAppendTarget, wire.Append{Entry: e.Encode()}, &done)
+		err = c.call.Post(ctx, wire.LogAppendTarget, wire.Append{Entry: e.Encode()}, &done)
 		if err == nil {
 			return done, true, c.keepBus(ctx, e)
 		}
@@ -100,7 +100,7 @@ func (c *Client) keepBus(ctx context.Context, e *chain.Entry) error {
 		return err
 	}
 	step()
-	return c.store.Append(ctx, profile.LogBus, chain.ID(c.call.bus), e.Index, [][]byte{e.Encode()})
+	return c.store.Append(ctx, profile.LogBus, chain.ID(c.call.Bus), e.Index, [][]byte{e.Encode()})
 }
 
 // busHolds finds out whether an append took effect whose answer got lost.
@@ -139,7 +139,7 @@ func BusLink(info identity.ContextInfo) identity.Link {
 // Invite opens the bus for one person: the link is all that he needs, and the
 // only place where its seed is.
 func (c *Client) Invite(ctx context.Context, h bus.Handle, ttl time.Duration) (identity.Link, error) {
-	link := identity.Link{Addr: c.call.addr, Kind: identity.LinkInvite, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
+	link := identity.Link{Addr: c.call.Addr, Kind: identity.LinkInvite, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
 	_, _ = rand.Read(link.ID[:])
 	_, _ = rand.Read(link.Seed[:])
 	keys := identity.OneTimeKeys(link.Seed)

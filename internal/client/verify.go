@@ -85,7 +85,7 @@ func (w *world) recheck(ctx context.Context, f follow) (n int, err error) {
 	kept, err := w.store.Entries(ctx, f.log, f.chain)
 	for err == nil && n < len(kept) {
 		var page wire.Entries
-		if err = w.call.get(ctx, f.target(uint32(n)), &page); err == nil && len(page.Entries) == 0 {
+		if err = w.call.Get(ctx, f.target(uint32(n)), &page); err == nil && len(page.Entries) == 0 {
 			err = errWithheld
 		}
 		for _, raw := range page.Entries {

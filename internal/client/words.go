@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 )
 
@@ -145,7 +146,7 @@ func (c *Client) lookUp(ctx context.Context) error {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	err := c.syncOwnNow(ctx)
-	if !errors.Is(err, errUnreachable) {
+	if !errors.Is(err, call.ErrUnreachable) {
 		return err
 	}
 	return c.loadOwn(ctx)

@@ -10,6 +10,7 @@ import (
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/client/call"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
@@ -22,7 +23,7 @@ import (
 // Its lock is held while a chain is fetched: who needs the chain waits for it
 // anyway. The states are read under the lock only.
 type world struct {
-	call     *caller
+	call     *call.Caller
 	store    *profile.Store
 	org      identity.VerifyKey // what the bus must have, or have had, as its organisation key
 	mu       sync.Mutex
@@ -37,7 +38,7 @@ type world struct {
 	looked   map[bus.AccountID]bool // accounts that were looked for there in a listing of all rooms; nil: none is made
 }
 
-func newWorld(call *caller, store *profile.Store, org identity.VerifyKey) *world {
+func newWorld(call *call.Caller, store *profile.Store, org identity.VerifyKey) *world {
 	return &world{call: call, store: store, org: org, accounts: map[bus.AccountID]*account.State{},
 		rooms: map[bus.RoomID]*room{}}
 }
@@ -118,7 +119,7 @@ func (w *world) fetch(ctx context.Context, f follow) error {
 	for {
 		from := f.tail()
 		var page wire.Entries
-		if err := w.call.get(ctx, f.target(from.Len), &page); err != nil {
+		if err := w.call.Get(ctx, f.target(from.Len), &page); err != nil {
 			return err
 		}
 		if err := notShorter(from, page); err != nil {
@@ -228,9 +229,9 @@ func breach(err error) error {
 // context names it.
 func (w *world) busFollow() follow {
 	return follow{
-		log: profile.LogBus, chain: chain.ID(w.call.bus), target: wire.LogTarget,
+		log: profile.LogBus, chain: chain.ID(w.call.Bus), target: wire.LogTarget,
 		tail: func() chain.Tail { return w.bus.Tail },
-		take: w.takeBus, floor: w.floor(chain.ID(w.call.bus)),
+		take: w.takeBus, floor: w.floor(chain.ID(w.call.Bus)),
 	}
 }
 
@@ -250,7 +251,7 @@ func (w *world) takeBus(ctx context.Context, e *chain.Entry) error {
 		return served(err)
 	}
 	step()
-	if e.Index == 0 && w.bus.Tail.Bus != w.call.bus {
+	if e.Index == 0 && w.bus.Tail.Bus != w.call.Bus {
 		w.bus = buslog.New()
 		return errWrongBus
 	}
@@ -345,7 +346,7 @@ func (w *world) loadAccount(ctx context.Context, id bus.AccountID) error {
 		return nil
 	}
 	if w.accounts[id] == nil {
-		w.accounts[id] = account.New(w.call.bus, user.Key)
+		w.accounts[id] = account.New(w.call.Bus, user.Key)
 	}
 	return w.load(ctx, w.accountFollow(w.accounts[id], user.Handle))
 }

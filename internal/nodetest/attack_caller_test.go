@@ -12,6 +12,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/identity"
 	"unibus/internal/node"
 	"unibus/internal/nodetest"
@@ -167,7 +168,7 @@ func stateOf(t testing.TB, b *nodetest.Bus, rooms ...bus.RoomID) string {
 // returns its id.
 func putBlob(t testing.TB, p *nodetest.Person, room bus.RoomID, data string) bus.Hash {
 	t.Helper()
-	ref, err := p.PutBlob(nodetest.Context(t), room, client.Source{Data: strings.NewReader(data), Size: int64(len(data))})
+	ref, err := p.Blobs().Put(nodetest.Context(t), room, transfer.Source{Data: strings.NewReader(data), Size: int64(len(data))})
 	must(t, err)
 	return ref.ID()
 }

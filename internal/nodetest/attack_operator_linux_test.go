@@ -19,6 +19,7 @@ import (
 	"unibus/internal/chain/account"
 	"unibus/internal/chain/buslog"
 	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/identity"
 	"unibus/internal/node"
 	"unibus/internal/nodetest"
@@ -305,7 +306,7 @@ func TestAttackRedirect(t *testing.T) {
 		if users, err := c.Users(ctx); err == nil {
 			t.Errorf("%s: alice lists %v", to, users)
 		}
-		if _, err := c.PutBlob(ctx, o.b.General, client.Source{Data: strings.NewReader("secret"), Size: 6}); err == nil {
+		if _, err := c.Blobs().Put(ctx, o.b.General, transfer.Source{Data: strings.NewReader("secret"), Size: 6}); err == nil {
 			t.Errorf("%s: alice stores a blob", to)
 		}
 	}

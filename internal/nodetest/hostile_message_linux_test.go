@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"unibus/internal/bus"
-	"unibus/internal/client"
+	"unibus/internal/client/transfer"
 	"unibus/internal/nodetest"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
@@ -248,7 +248,7 @@ func alteredBlob(s *stage) {
 	put := func(size int) (text string, id bus.Hash) {
 		data := make([]byte, size)
 		_, _ = rand.NewChaCha8([32]byte{byte(size)}).Read(data)
-		ref, err := s.alice.PutBlob(s.ctx, s.room, client.Source{Data: strings.NewReader(string(data)), Size: int64(size)})
+		ref, err := s.alice.Blobs().Put(s.ctx, s.room, transfer.Source{Data: strings.NewReader(string(data)), Size: int64(size)})
 		must(s.t, err)
 		return ref.Text(), ref.ID()
 	}

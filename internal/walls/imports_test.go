@@ -54,7 +54,7 @@ func walls() []wall {
 		{
 			reason: "whom a connection trusts is decided by few",
 			what:   []string{"crypto/tls", "crypto/x509/..."},
-			only:   []string{"identity", "config", "broker", "node", "client"},
+			only:   []string{"identity", "config", "broker", "node", "client/..."},
 		},
 		{
 			reason: "numbers that can be foretold protect nothing",

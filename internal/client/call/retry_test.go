@@ -1,4 +1,4 @@
-package client
+package call
 
 import (
 	"context"
@@ -10,21 +10,21 @@ import (
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	for range 50 {
-		var b backoff
-		if wait := b.next(); wait != 0 {
+		var b Backoff
+		if wait := b.Next(); wait != 0 {
 			t.Fatalf("first retry: got %v, want at once", wait)
 		}
-		ceiling, longest := 2*backoffFirst, time.Duration(0)
+		ceiling, longest := 2*first, time.Duration(0)
 		for try := 1; try < 40; try++ {
-			wait := b.next()
+			wait := b.Next()
 			if wait <= 0 || wait > ceiling+time.Millisecond {
 				t.Fatalf("retry %d: got %v, want over 0 and at most %v", try, wait, ceiling)
 			}
 			longest = max(longest, wait)
-			ceiling = min(2*ceiling, backoffMost)
+			ceiling = min(2*ceiling, Longest)
 		}
-		if longest < backoffMost/2 {
-			t.Errorf("got at most %v of %v in 40 tries", longest, backoffMost)
+		if longest < Longest/2 {
+			t.Errorf("got at most %v of %v in 40 tries", longest, Longest)
 		}
 	}
 }
@@ -34,16 +34,16 @@ func TestBackoffSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		var b backoff
+		var b Backoff
 		tries := 0
-		for b.sleep(ctx) {
+		for b.Sleep(ctx) {
 			tries++
 		}
 		if ctx.Err() != nil || tries < 10 {
 			t.Errorf("got %d tries, context %v; want an end before its deadline", tries, ctx.Err())
 		}
 		cancel()
-		if (&backoff{}).sleep(ctx) {
+		if (&Backoff{}).Sleep(ctx) {
 			t.Error("a try after the context ended")
 		}
 	})

@@ -1,4 +1,4 @@
-package client
+package transfer
 
 import (
 	"bytes"
@@ -6,81 +6,25 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
+	"unibus/internal/client/transfertest"
 	"unibus/internal/identity"
 	"unibus/internal/profile"
 	"unibus/internal/seal"
+	"unibus/internal/wire"
 )
 
-// shelf is a node that keeps blobs and nothing else. Its fields say what goes
-// wrong, and are set before it is used.
-type shelf struct {
-	mu     sync.Mutex
-	kept   map[string][]byte
-	parts  []string // of the uploads, in order
-	asked  int
-	before func(*http.Request) (*http.Response, error) // answers in place of the shelf, unless nil
-	cut    int64                                       // the first bodies break after so many bytes
-	cuts   int                                         // how many do
-}
-
-func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.before != nil {
-		if res, err := s.before(r); res != nil || err != nil {
-			return res, err
-		}
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked++
-	id := strings.TrimPrefix(r.URL.Path, "/blobs/")
-	data, there := s.kept[id]
-	switch {
-	case r.Method == http.MethodPut:
-		s.kept[id] = body
-		s.parts = append(s.parts, r.URL.Query().Get("part"))
-		return answer(http.StatusNoContent, nil), nil
-	case !there:
-		return refuse(http.StatusNotFound, "no_blob"), nil
-	case r.Method == http.MethodHead:
-		return answer(http.StatusOK, nil), nil
-	}
-	res := answer(http.StatusOK, data)
-	if s.cuts > 0 && int64(len(data)) > s.cut {
-		s.cuts--
-		res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(data[:s.cut]), iotest.ErrReader(io.ErrUnexpectedEOF)))
-	}
-	return res, nil
-}
-
-func answer(status int, body []byte) *http.Response {
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), ContentLength: int64(len(body)),
-		Body: io.NopCloser(bytes.NewReader(body)), Header: http.Header{}}
-}
-
-func refuse(status int, code string) *http.Response {
-	return answer(status, []byte(`{"error":{"code":"`+code+`","message":"no","retryable":`+
-		map[bool]string{true: "true", false: "false"}[status == http.StatusServiceUnavailable]+`}}`))
-}
-
 // onShelf is a client of a shelf, with an empty profile.
-func onShelf(t *testing.T, s *shelf) *Client {
+func onShelf(t *testing.T, s *transfertest.Shelf) Blobs {
 	t.Helper()
 	store, err := profile.Memory(t.Context(), identity.NewProfileKey())
 	if err != nil {
@@ -88,28 +32,17 @@ func onShelf(t *testing.T, s *shelf) *Client {
 	}
 	t.Cleanup(func() { store.Close() })
 	c := withoutStore(s)
-	c.store = store
+	c.Store = store
 	return c
 }
 
-func withoutStore(s *shelf) *Client {
-	if s.kept == nil {
-		s.kept = map[string][]byte{}
-	}
-	call := &caller{addr: "node:1", http: &http.Client{Transport: s}, key: identity.NewTransportKey(), now: time.Now,
-		answered: new(atomic.Bool), agreed: new(atomic.Int64)}
-	return &Client{call: call, now: time.Now}
+func withoutStore(s *transfertest.Shelf) Blobs {
+	return Blobs{Call: call.New("node:1", bus.ID{}, identity.NewTransportKey(), s, time.Now), Now: time.Now}
 }
 
-func noise(n int64) []byte {
-	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(b)
-	return b
-}
-
-func fetch(t *testing.T, c *Client, ref blob.Ref) []byte {
+func fetch(t *testing.T, c Blobs, ref blob.Ref) []byte {
 	t.Helper()
-	d, err := c.GetBlob(t.Context(), ref)
+	d, err := c.Get(t.Context(), ref)
 	if err != nil {
 		t.Fatalf("get: %v", err)
 	}
@@ -150,23 +83,23 @@ func TestBlobsComeBackAsTheyWere(t *testing.T) {
 		for _, pipe := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{true: ", piped"}[pipe], func(t *testing.T) {
 				t.Parallel()
-				s := &shelf{}
-				c, data := onShelf(t, s), noise(tt.size)
+				s := &transfertest.Shelf{}
+				c, data := onShelf(t, s), transfertest.Noise(tt.size)
 				src := Source{Data: bytes.NewReader(data), Size: tt.size, Mark: "mark"}
 				if pipe {
 					src = Source{Data: io.MultiReader(bytes.NewReader(data)), Size: seal.SizeUnknown}
 				}
-				ref, err := c.PutBlob(t.Context(), bus.RoomID{1}, src)
+				ref, err := c.Put(t.Context(), bus.RoomID{1}, src)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := strings.Join(s.parts, " "); got != tt.parts {
+				if got := strings.Join(s.Parts, " "); got != tt.parts {
 					t.Errorf("uploaded %s, want %s", got, tt.parts)
 				}
 				if got := fetch(t, c, ref); !bytes.Equal(got, data) {
 					t.Errorf("got %d bytes, want the %d that were put", len(got), len(data))
 				}
-				for id, kept := range s.kept {
+				for id, kept := range s.Kept {
 					if len(data) > 16 && bytes.Contains(kept, data[:16]) {
 						t.Errorf("object %s holds plaintext", id)
 					}
@@ -180,23 +113,23 @@ func TestBlobsComeBackAsTheyWere(t *testing.T) {
 func TestUploadGoesOn(t *testing.T) {
 	t.Parallel()
 	puts := 0
-	s := &shelf{}
-	s.before = func(r *http.Request) (*http.Response, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	s := &transfertest.Shelf{}
+	s.Before = func(r *http.Request) (*http.Response, error) {
+		s.Lock()
+		defer s.Unlock()
 		if puts++; r.Method == http.MethodPut && puts == 3 {
-			return refuse(http.StatusForbidden, "read_only"), nil
+			return transfertest.Refuse(http.StatusForbidden, "read_only"), nil
 		}
 		return nil, nil
 	}
-	c, data := onShelf(t, s), noise(4*bus.PieceSize)
+	c, data := onShelf(t, s), transfertest.Noise(4*bus.PieceSize)
 	put := func() (blob.Ref, error) {
-		return c.PutBlob(t.Context(), bus.RoomID{1}, Source{Data: bytes.NewReader(data), Size: int64(len(data)), Mark: "m"})
+		return c.Put(t.Context(), bus.RoomID{1}, Source{Data: bytes.NewReader(data), Size: int64(len(data)), Mark: "m"})
 	}
 	if _, err := put(); bus.CodeOf(err) != "read_only" {
 		t.Fatalf("the first run: got %v, want the node's refusal", err)
 	}
-	before := len(s.parts)
+	before := len(s.Parts)
 	if before == 0 {
 		t.Fatal("the first run stored nothing")
 	}
@@ -204,8 +137,8 @@ func TestUploadGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 5 + 1; len(s.parts) != want { // five pieces, their list
-		t.Errorf("%d objects were sent in both runs, want %d: %v", len(s.parts), want, s.parts)
+	if want := 5 + 1; len(s.Parts) != want { // five pieces, their list
+		t.Errorf("%d objects were sent in both runs, want %d: %v", len(s.Parts), want, s.Parts)
 	}
 	if got := fetch(t, c, ref); !bytes.Equal(got, data) {
 		t.Error("the file came back changed")
@@ -219,18 +152,18 @@ func TestUploadGoesOn(t *testing.T) {
 // and time of the file are the same.
 func TestChangedFileStartsAnew(t *testing.T) {
 	t.Parallel()
-	s, puts := &shelf{}, 0
-	s.before = func(r *http.Request) (*http.Response, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	s, puts := &transfertest.Shelf{}, 0
+	s.Before = func(r *http.Request) (*http.Response, error) {
+		s.Lock()
+		defer s.Unlock()
 		if puts++; puts == 3 {
-			return refuse(http.StatusForbidden, "read_only"), nil
+			return transfertest.Refuse(http.StatusForbidden, "read_only"), nil
 		}
 		return nil, nil
 	}
-	c, data := onShelf(t, s), noise(4*bus.PieceSize)
+	c, data := onShelf(t, s), transfertest.Noise(4*bus.PieceSize)
 	put := func(r io.Reader) (blob.Ref, error) {
-		return c.PutBlob(t.Context(), bus.RoomID{1}, Source{Data: r, Size: int64(len(data)), Mark: "m"})
+		return c.Put(t.Context(), bus.RoomID{1}, Source{Data: r, Size: int64(len(data)), Mark: "m"})
 	}
 	if _, err := put(bytes.NewReader(data)); err == nil {
 		t.Fatal("the first run was to be interrupted")
@@ -244,9 +177,9 @@ func TestChangedFileStartsAnew(t *testing.T) {
 		t.Errorf("the run after it: got %v", err)
 	}
 
-	s.mu.Lock()
+	s.Lock()
 	puts = 0
-	s.mu.Unlock()
+	s.Unlock()
 	if _, err := put(bytes.NewReader(data)); err == nil {
 		t.Fatal("this run was to be interrupted")
 	}
@@ -264,7 +197,7 @@ func TestChangedFileStartsAnew(t *testing.T) {
 	}
 }
 
-func secretOf(t *testing.T, c *Client) []byte {
+func secretOf(t *testing.T, c Blobs) []byte {
 	t.Helper()
 	up, err := c.beginUpload(t.Context(), bus.RoomID{1}, Source{Size: 4 * bus.PieceSize, Mark: "m"})
 	if err != nil || up.sent == nil {
@@ -276,17 +209,17 @@ func secretOf(t *testing.T, c *Client) []byte {
 func TestBrokenDownloadGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int64{1 << 20, 3 * bus.PieceSize} {
-		s := &shelf{cut: 700_000, cuts: 4}
-		c, data := onShelf(t, s), noise(size)
-		ref, err := c.PutBlob(t.Context(), bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: size})
+		s := &transfertest.Shelf{Cut: 700_000, Cuts: 4}
+		c, data := onShelf(t, s), transfertest.Noise(size)
+		ref, err := c.Put(t.Context(), bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: size})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := fetch(t, c, ref); !bytes.Equal(got, data) {
 			t.Errorf("%d bytes that came in parts are not what was put", size)
 		}
-		if s.cuts != 0 {
-			t.Errorf("%d connections were not broken", s.cuts)
+		if s.Cuts != 0 {
+			t.Errorf("%d connections were not broken", s.Cuts)
 		}
 	}
 }
@@ -294,18 +227,18 @@ func TestBrokenDownloadGoesOn(t *testing.T) {
 func TestDamagedBlobIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int64{100, 2 * bus.PieceSize} {
-		s := &shelf{}
-		c, data := onShelf(t, s), noise(size)
-		ref, err := c.PutBlob(t.Context(), bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: size})
+		s := &transfertest.Shelf{}
+		c, data := onShelf(t, s), transfertest.Noise(size)
+		ref, err := c.Put(t.Context(), bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: size})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for id, kept := range s.kept {
+		for id, kept := range s.Kept {
 			if id != ref.ID().String() || !ref.IsManifest() {
 				kept[len(kept)/2] ^= 1
 			}
 		}
-		d, err := c.GetBlob(t.Context(), ref)
+		d, err := c.Get(t.Context(), ref)
 		if err == nil {
 			_, err = io.Copy(io.Discard, d.Data)
 			d.Close()
@@ -327,7 +260,7 @@ func TestStalledTransfer(t *testing.T) {
 	}
 	busy := func(r *http.Request) (*http.Response, error) {
 		_, err := io.Copy(io.Discard, r.Body)
-		return refuse(http.StatusServiceUnavailable, "busy"), err
+		return transfertest.Refuse(http.StatusServiceUnavailable, "busy"), err
 	}
 	gone := func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
@@ -342,24 +275,28 @@ func TestStalledTransfer(t *testing.T) {
 	}{
 		{"went silent", silent, true, "timeout", limit, limit},
 		{"never answered", silent, false, "unreachable", limit, limit},
-		{"busy", busy, true, "busy", limit - backoffMost, limit},
-		{"not there", gone, false, "unreachable", 0, backoffMost},
+		{"busy", busy, true, "busy", limit - call.Longest, limit},
+		{"not there", gone, false, "unreachable", 0, call.Longest},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := withoutStore(&shelf{before: tt.answer})
-				c.call.answered.Store(tt.heard)
-				ctx, stop := WatchTransfers(t.Context(), limit, nil)
+				node := &transfertest.Shelf{}
+				c := withoutStore(node)
+				if tt.heard {
+					_ = c.Call.Get(t.Context(), wire.TargetServer, nil)
+				}
+				node.Before = tt.answer
+				ctx, stop := Watch(t.Context(), limit, nil)
 				defer stop()
 				start := time.Now()
-				_, err := c.PutBlob(ctx, bus.RoomID{}, Source{Data: strings.NewReader("hi"), Size: 2})
+				_, err := c.Put(ctx, bus.RoomID{}, Source{Data: strings.NewReader("hi"), Size: 2})
 				if took := time.Since(start); bus.CodeOf(err) != tt.code || took < tt.least || took > tt.most {
 					t.Errorf("put: got %v after %s, want code %s after %s to %s", err, took, tt.code, tt.least, tt.most)
 				}
 				start = time.Now()
-				_, err = c.GetBlob(ctx, blob.PieceRef(bus.Hash{1}, [blob.FragmentSize]byte{1}))
+				_, err = c.Get(ctx, blob.PieceRef(bus.Hash{1}, [blob.FragmentSize]byte{1}))
 				if err == nil {
 					t.Errorf("get: got nothing after %s", time.Since(start))
 				}
@@ -374,12 +311,12 @@ func TestRestartedNodeIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var down, up time.Time
-		s := &shelf{}
-		s.before = func(*http.Request) (*http.Response, error) {
+		s := &transfertest.Shelf{}
+		s.Before = func(*http.Request) (*http.Response, error) {
 			now := time.Now()
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if down.IsZero() && s.asked == 1 {
+			s.Lock()
+			defer s.Unlock()
+			if down.IsZero() && s.Asked == 1 {
 				down, up = now, now.Add(8*time.Second)
 			}
 			if !down.IsZero() && now.Before(up) {
@@ -387,10 +324,10 @@ func TestRestartedNodeIsWaitedFor(t *testing.T) {
 			}
 			return nil, nil
 		}
-		c, data := withoutStore(s), noise(2*bus.PieceSize)
-		ctx, stop := WatchTransfers(t.Context(), 20*time.Second, nil)
+		c, data := withoutStore(s), transfertest.Noise(2*bus.PieceSize)
+		ctx, stop := Watch(t.Context(), 20*time.Second, nil)
 		defer stop()
-		ref, err := c.PutBlob(ctx, bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: int64(len(data))})
+		ref, err := c.Put(ctx, bus.RoomID{}, Source{Data: bytes.NewReader(data), Size: int64(len(data))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -416,15 +353,15 @@ func (s *slow) Read(p []byte) (int, error) {
 func TestSlowEndsAreNoStall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := withoutStore(&shelf{})
+		c := withoutStore(&transfertest.Shelf{})
 		moved := int64(0)
-		ctx, stop := WatchTransfers(t.Context(), time.Second, func(n int64) { moved += n })
+		ctx, stop := Watch(t.Context(), time.Second, func(n int64) { moved += n })
 		defer stop()
-		ref, err := c.PutBlob(ctx, bus.RoomID{}, Source{Data: &slow{left: 5}, Size: seal.SizeUnknown})
+		ref, err := c.Put(ctx, bus.RoomID{}, Source{Data: &slow{left: 5}, Size: seal.SizeUnknown})
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := c.GetBlob(ctx, ref)
+		d, err := c.Get(ctx, ref)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -449,7 +386,7 @@ func TestSilentPipeHoldsNobody(t *testing.T) {
 		defer end.Close()
 		ctx, stop := context.WithCancel(t.Context())
 		stop()
-		_, err := withoutStore(&shelf{}).PutBlob(ctx, bus.RoomID{}, Source{Data: pipe, Size: seal.SizeUnknown})
+		_, err := withoutStore(&transfertest.Shelf{}).Put(ctx, bus.RoomID{}, Source{Data: pipe, Size: seal.SizeUnknown})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -458,9 +395,11 @@ func TestSilentPipeHoldsNobody(t *testing.T) {
 		t.Parallel()
 		pipe, end := io.Pipe()
 		defer end.Close()
-		go end.Write(noise(3 * bus.PieceSize)) // and then nothing more
-		s := &shelf{before: func(*http.Request) (*http.Response, error) { return refuse(http.StatusForbidden, "read_only"), nil }}
-		_, err := withoutStore(s).PutBlob(t.Context(), bus.RoomID{}, Source{Data: pipe, Size: seal.SizeUnknown})
+		go end.Write(transfertest.Noise(3 * bus.PieceSize)) // and then nothing more
+		s := &transfertest.Shelf{Before: func(*http.Request) (*http.Response, error) {
+			return transfertest.Refuse(http.StatusForbidden, "read_only"), nil
+		}}
+		_, err := withoutStore(s).Put(t.Context(), bus.RoomID{}, Source{Data: pipe, Size: seal.SizeUnknown})
 		if bus.CodeOf(err) != "read_only" {
 			t.Errorf("got %v", err)
 		}
@@ -469,24 +408,24 @@ func TestSilentPipeHoldsNobody(t *testing.T) {
 
 func TestStatBlob(t *testing.T) {
 	t.Parallel()
-	s := &shelf{}
+	s := &transfertest.Shelf{}
 	c := onShelf(t, s)
 	data := []byte("hello")
-	ref, err := c.PutBlob(t.Context(), bus.RoomID{7}, Source{Data: bytes.NewReader(data), Name: "a.txt", Size: 5})
+	ref, err := c.Put(t.Context(), bus.RoomID{7}, Source{Data: bytes.NewReader(data), Name: "a.txt", Size: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.before = func(r *http.Request) (*http.Response, error) {
+	s.Before = func(r *http.Request) (*http.Response, error) {
 		if r.URL.Path == "/blobs" {
-			return answer(http.StatusOK, []byte(`{"items":[{"id":"`+ref.ID().String()+`","uploader":"bob","created":"2026-11-21T12:00:00Z"}]}`)), nil
+			return transfertest.Answer(http.StatusOK, []byte(`{"items":[{"id":"`+ref.ID().String()+`","uploader":"bob","created":"2026-11-21T12:00:00Z"}]}`)), nil
 		}
 		return nil, nil
 	}
-	got, err := c.StatBlob(t.Context(), ref)
+	got, err := c.Stat(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := s.kept[ref.ID().String()]
+	stored := s.Kept[ref.ID().String()]
 	if got.File != (seal.File{Name: "a.txt", Size: 5}) || got.Room != (bus.RoomID{7}) || got.Uploader != "bob" ||
 		got.Pieces != 1 || got.Size != int64(len(stored)) || got.ID != sha256.Sum256(stored) {
 		t.Errorf("got %+v", got)

@@ -1,4 +1,4 @@
-package client
+package transfer
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/profile"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
@@ -22,30 +23,41 @@ import (
 // blob.
 const inflight = 2
 
-// PutBlob encrypts a source under a fresh key and stores it: for a room, or
+// Put encrypts a source under a fresh key and stores it: for a room, or
 // with the zero room for the whole bus. The reference holds the key. See
-// WatchTransfers for what bounds it.
-func (c *Client) PutBlob(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, err error) {
-	ref, up, err := c.putBlob(ctx, room, src)
+// Watch for what bounds it.
+func (b Blobs) Put(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, err error) {
+	ref, up, err := b.put(ctx, room, src)
 	if err != nil {
 		return ref, err
 	}
-	return ref, c.forgetUpload(ctx, up)
+	return ref, b.forgetUpload(ctx, up)
 }
 
-// putBlob is PutBlob that remembers the upload: begun again it gives the same blob.
-func (c *Client) putBlob(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, up *upload, err error) {
-	if up, err = c.beginUpload(ctx, room, src); err != nil {
+// PutAgain is Put that gives the same blob when it is done again, until forget is
+// called: for who must keep the reference first. Sources without a mark, and small
+// ones, are another blob each time.
+func (b Blobs) PutAgain(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, forget func(context.Context) error, err error) {
+	ref, up, err := b.put(ctx, room, src)
+	if err != nil {
 		return ref, nil, err
 	}
-	ref, err = c.put(ctx, up, src)
+	return ref, func(ctx context.Context) error { return b.forgetUpload(ctx, up) }, nil
+}
+
+// put is Put that remembers the upload.
+func (b Blobs) put(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, up *upload, err error) {
+	if up, err = b.beginUpload(ctx, room, src); err != nil {
+		return ref, nil, err
+	}
+	ref, err = b.send(ctx, up, src)
 	if !errors.Is(err, errOtherFile) {
 		return ref, up, err
 	}
-	if up, err = c.startOver(ctx, room, src, up); err != nil {
+	if up, err = b.startOver(ctx, room, src, up); err != nil {
 		return ref, nil, err
 	}
-	ref, err = c.put(ctx, up, src)
+	ref, err = b.send(ctx, up, src)
 	return ref, up, err
 }
 
@@ -61,21 +73,21 @@ type upload struct {
 }
 
 // beginUpload takes up an interrupted upload of the same file, or begins one.
-func (c *Client) beginUpload(ctx context.Context, room bus.RoomID, src Source) (*upload, error) {
+func (b Blobs) beginUpload(ctx context.Context, room bus.RoomID, src Source) (*upload, error) {
 	if src.Mark == "" || src.Size < bus.PieceSize {
 		return newUpload(room), nil
 	}
 	id := bus.Hash(sha256.Sum256(fmt.Appendf(nil, "%x\x00%s\x00%s", room[:], src.Name, src.Mark)))
-	kept, err := c.store.Upload(ctx, id)
+	kept, err := b.Store.Upload(ctx, id)
 	if bus.KindOf(err) == bus.NotFound {
-		return c.keepUpload(ctx, id, newUpload(room))
+		return b.keepUpload(ctx, id, newUpload(room))
 	}
 	if err != nil {
 		return nil, err
 	}
 	up := &upload{id: id, scope: seal.Scope(room), sent: kept.Pieces}
 	if len(kept.Secret) != seal.SecretSize+len(up.salt) {
-		return c.keepUpload(ctx, id, newUpload(room))
+		return b.keepUpload(ctx, id, newUpload(room))
 	}
 	copy(up.salt[:], kept.Secret[seal.SecretSize:])
 	up.key, err = seal.BlobKeyFrom(kept.Secret[:seal.SecretSize])
@@ -88,18 +100,18 @@ func newUpload(room bus.RoomID) *upload {
 	return up
 }
 
-func (c *Client) keepUpload(ctx context.Context, id bus.Hash, up *upload) (*upload, error) {
+func (b Blobs) keepUpload(ctx context.Context, id bus.Hash, up *upload) (*upload, error) {
 	up.id = id
 	secret := append(up.key.Bytes(), up.salt[:]...)
-	return up, c.store.PutUpload(ctx, profile.Upload{ID: id, Secret: secret, Made: c.now()})
+	return up, b.Store.PutUpload(ctx, profile.Upload{ID: id, Secret: secret, Made: b.Now()})
 }
 
 // forgetUpload ends what beginUpload kept of an upload.
-func (c *Client) forgetUpload(ctx context.Context, up *upload) error {
+func (b Blobs) forgetUpload(ctx context.Context, up *upload) error {
 	if up.id == (bus.Hash{}) {
 		return nil
 	}
-	return c.store.DeleteUpload(ctx, up.id)
+	return b.Store.DeleteUpload(ctx, up.id)
 }
 
 // errOtherFile stops an upload before bytes of another file would be encrypted
@@ -109,8 +121,8 @@ var errOtherFile = bus.Errorf(bus.Conflict, "file_changed", "the file changed si
 	WithHint("try again: the upload starts anew")
 
 // startOver begins the upload of a file that is not what it was.
-func (c *Client) startOver(ctx context.Context, room bus.RoomID, src Source, old *upload) (*upload, error) {
-	if err := c.store.DeleteUpload(ctx, old.id); err != nil {
+func (b Blobs) startOver(ctx context.Context, room bus.RoomID, src Source, old *upload) (*upload, error) {
+	if err := b.Store.DeleteUpload(ctx, old.id); err != nil {
 		return nil, err
 	}
 	file, ok := src.Data.(io.Seeker)
@@ -120,11 +132,11 @@ func (c *Client) startOver(ctx context.Context, room bus.RoomID, src Source, old
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, errOtherFile.Because(err)
 	}
-	return c.keepUpload(ctx, old.id, newUpload(room))
+	return b.keepUpload(ctx, old.id, newUpload(room))
 }
 
 // put does one upload from its first byte to its last.
-func (c *Client) put(ctx context.Context, up *upload, src Source) (ref blob.Ref, err error) {
+func (b Blobs) send(ctx context.Context, up *upload, src Source) (ref blob.Ref, err error) {
 	ctx, up.stop = context.WithCancelCause(ctx)
 	defer up.stop(nil)
 	if src, err = measure(ctx, src); err != nil {
@@ -135,21 +147,21 @@ func (c *Client) put(ctx context.Context, up *upload, src Source) (ref blob.Ref,
 		return ref, err
 	}
 	cutter := blob.NewCutter(seal.EncryptBlob(packed, up.key, up.salt, up.scope), inflight)
-	if err := c.putPieces(ctx, cutter, up); err != nil {
+	if err := b.putPieces(ctx, cutter, up); err != nil {
 		return ref, err
 	}
-	return c.putManifest(ctx, cutter.Manifest(), up)
+	return b.putManifest(ctx, cutter.Manifest(), up)
 }
 
 // putPieces uploads the pieces, some at a time; the first error stops all.
-func (c *Client) putPieces(ctx context.Context, cutter *blob.Cutter, up *upload) error {
+func (b Blobs) putPieces(ctx context.Context, cutter *blob.Cutter, up *upload) error {
 	var work sync.WaitGroup
 	var once sync.Once
 	var refused error
 	err := cut(ctx, cutter, func(p *blob.Piece, part string) {
 		work.Go(func() {
 			defer p.Release()
-			if err := c.putPiece(ctx, up, p, part); err != nil {
+			if err := b.putPiece(ctx, up, p, part); err != nil {
 				once.Do(func() { refused = err })
 				up.stop(err)
 			}
@@ -186,47 +198,47 @@ func cut(ctx context.Context, cutter *blob.Cutter, send func(*blob.Piece, string
 
 // putPiece uploads one piece, unless an earlier run did. It is remembered
 // before it is sent, so that no run sends another under its key.
-func (c *Client) putPiece(ctx context.Context, up *upload, p *blob.Piece, part string) error {
+func (b Blobs) putPiece(ctx context.Context, up *upload, p *blob.Piece, part string) error {
 	number := uint32(p.Index)
 	switch before, sent := up.sent[number]; {
 	case sent && before != p.ID:
 		return errOtherFile
-	case sent && c.call.call(ctx, request{method: http.MethodHead, target: wire.BlobTarget(p.ID)}, nil) == nil:
+	case sent && b.Call.Call(ctx, call.Request{Method: http.MethodHead, Target: wire.BlobTarget(p.ID)}, nil) == nil:
 		m := meter{watch: watchOf(ctx)}
 		m.reached(int64(len(p.Data)))
 		return nil
 	case up.id != (bus.Hash{}):
-		if err := c.store.PutPiece(ctx, up.id, number, p.ID); err != nil {
+		if err := b.Store.PutPiece(ctx, up.id, number, p.ID); err != nil {
 			return err
 		}
 	}
-	return c.putObject(ctx, up, p.ID, p.Data, part)
+	return b.putObject(ctx, up, p.ID, p.Data, part)
 }
 
 // putObject stores bytes under their hash. A node that took a part of this
 // upload and is away now is waited for, as far as somebody bounds that: it may
 // be starting again.
-func (c *Client) putObject(ctx context.Context, up *upload, id bus.Hash, data []byte, part string) error {
+func (b Blobs) putObject(ctx context.Context, up *upload, id bus.Hash, data []byte, part string) error {
 	watch := watchOf(ctx)
 	defer watch.wait()()
-	call := c.call.metered(&meter{watch: watch})
-	r := request{method: http.MethodPut, target: wire.BlobPutTarget(id, scopeText(up.scope), part),
-		kind: "application/octet-stream", body: data}
-	var pause backoff
+	node := b.Call.Through(counting(&meter{watch: watch}))
+	r := call.Request{Method: http.MethodPut, Target: wire.BlobPutTarget(id, scopeText(up.scope), part),
+		Kind: "application/octet-stream", Body: data}
+	var pause call.Backoff
 	for {
-		err := call.call(ctx, r, nil)
+		err := node.Call(ctx, r, nil)
 		if err == nil {
 			up.heard.Store(true)
 			return nil
 		}
-		if watch == nil || !up.heard.Load() || !errors.Is(err, errUnreachable) || !pause.sleep(ctx) {
+		if watch == nil || !up.heard.Load() || !errors.Is(err, call.ErrUnreachable) || !pause.Sleep(ctx) {
 			return err
 		}
 	}
 }
 
 // putManifest ends an upload: a blob of one piece is that piece.
-func (c *Client) putManifest(ctx context.Context, m blob.Manifest, up *upload) (ref blob.Ref, err error) {
+func (b Blobs) putManifest(ctx context.Context, m blob.Manifest, up *upload) (ref blob.Ref, err error) {
 	fragment := [blob.FragmentSize]byte(up.key.Fragment(up.scope))
 	if len(m.Pieces) == 1 {
 		return blob.PieceRef(m.Pieces[0], fragment), nil
@@ -236,5 +248,5 @@ func (c *Client) putManifest(ctx context.Context, m blob.Manifest, up *upload) (
 		return ref, err
 	}
 	id := blob.ID(raw)
-	return blob.ManifestRef(id, fragment), c.putObject(ctx, up, id, raw, wire.PartManifest)
+	return blob.ManifestRef(id, fragment), b.putObject(ctx, up, id, raw, wire.PartManifest)
 }

@@ -1,4 +1,4 @@
-package client
+package transfer
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"unibus/internal/blob"
 	"unibus/internal/bus"
+	"unibus/internal/client/call"
 	"unibus/internal/seal"
 	"unibus/internal/wire"
 )
@@ -25,15 +26,15 @@ type Download struct {
 // Close ends the download.
 func (d *Download) Close() error { return d.closer() }
 
-// GetBlob opens what a reference names. The download ends with ctx; see
-// WatchTransfers for what else bounds it.
-func (c *Client) GetBlob(ctx context.Context, ref blob.Ref) (*Download, error) {
+// Get opens what a reference names. The download ends with ctx; see
+// Watch for what else bounds it.
+func (b Blobs) Get(ctx context.Context, ref blob.Ref) (*Download, error) {
 	fragment := ref.Fragment()
 	key, scope, err := seal.ParseFragment(fragment[:])
 	if err != nil {
 		return nil, err
 	}
-	d, ciphertext, err := c.openBlob(ctx, ref)
+	d, ciphertext, err := b.openBlob(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +46,9 @@ func (c *Client) GetBlob(ctx context.Context, ref blob.Ref) (*Download, error) {
 	return d, nil
 }
 
-func (c *Client) openBlob(ctx context.Context, ref blob.Ref) (*Download, io.Reader, error) {
+func (b Blobs) openBlob(ctx context.Context, ref blob.Ref) (*Download, io.Reader, error) {
 	if !ref.IsManifest() {
-		o, err := c.openObject(ctx, ref.ID())
+		o, err := b.openObject(ctx, ref.ID())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,18 +59,18 @@ func (c *Client) openBlob(ctx context.Context, ref blob.Ref) (*Download, io.Read
 		d := &Download{Pieces: 1, Stored: o.size, closer: o.Close}
 		return d, blob.Verify(o, ref.ID(), o.size), nil
 	}
-	m, err := c.manifest(ctx, ref.ID())
+	m, err := b.manifest(ctx, ref.ID())
 	if err != nil {
 		return nil, nil, err
 	}
 	join := blob.Join(ctx, m, inflight, func(ctx context.Context, id bus.Hash) (io.ReadCloser, error) {
-		return c.openObject(ctx, id)
+		return b.openObject(ctx, id)
 	})
 	return &Download{Pieces: len(m.Pieces), Stored: m.Total, closer: join.Close}, join, nil
 }
 
-func (c *Client) manifest(ctx context.Context, id bus.Hash) (m blob.Manifest, err error) {
-	o, err := c.openObject(ctx, id)
+func (b Blobs) manifest(ctx context.Context, id bus.Hash) (m blob.Manifest, err error) {
+	o, err := b.openObject(ctx, id)
 	if err != nil {
 		return m, err
 	}
@@ -89,29 +90,29 @@ func (c *Client) manifest(ctx context.Context, id bus.Hash) (m blob.Manifest, er
 // the hash of all of it, so that it does not matter in how many parts it came.
 type object struct {
 	ctx   context.Context
-	c     *Client
+	b     Blobs
 	id    bus.Hash
 	size  int64 // as the node says, -1 when it does not
 	body  io.ReadCloser
 	at    int64
-	pause backoff
+	pause call.Backoff
 	meter meter
 }
 
-func (c *Client) openObject(ctx context.Context, id bus.Hash) (*object, error) {
-	o := &object{ctx: ctx, c: c, id: id, meter: meter{watch: watchOf(ctx)}}
+func (b Blobs) openObject(ctx context.Context, id bus.Hash) (*object, error) {
+	o := &object{ctx: ctx, b: b, id: id, meter: meter{watch: watchOf(ctx)}}
 	return o, o.open()
 }
 
 func (o *object) open() error {
 	defer o.meter.watch.wait()()
-	res, err := o.c.call.do(o.ctx, request{method: http.MethodGet, target: wire.BlobTarget(o.id)})
+	res, err := o.b.Call.Do(o.ctx, call.Request{Method: http.MethodGet, Target: wire.BlobTarget(o.id)})
 	if err != nil {
 		return err
 	}
 	o.body, o.size = res.Body, res.ContentLength
 	if _, err := io.CopyN(io.Discard, res.Body, o.at); err != nil {
-		return errors.Join(noAnswer(o.c.call.addr, err), res.Body.Close())
+		return errors.Join(call.NoAnswer(o.b.Call.Addr, err), res.Body.Close())
 	}
 	return nil
 }
@@ -137,7 +138,7 @@ func (o *object) read(p []byte) (int, error) {
 	o.at += int64(n)
 	o.meter.reached(o.at)
 	if n > 0 {
-		o.pause = backoff{}
+		o.pause = call.Backoff{}
 	}
 	return n, err
 }
@@ -147,8 +148,8 @@ func (o *object) read(p []byte) (int, error) {
 func (o *object) resume(cause error) error {
 	o.body.Close()
 	for {
-		cause = o.c.call.unreachable(o.ctx, cause)
-		if !retryable(cause) || o.meter.watch == nil && o.pause.tries >= maxDials || !o.pause.sleep(o.ctx) {
+		cause = o.b.Call.Unreachable(o.ctx, cause)
+		if !call.Retryable(cause) || o.meter.watch == nil && o.pause.Tries >= call.MaxTries || !o.pause.Sleep(o.ctx) {
 			return cause
 		}
 		err := o.open()

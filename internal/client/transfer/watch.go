@@ -1,4 +1,4 @@
-package client
+package transfer
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 // ErrStalled ends a transfer that does not move.
 var ErrStalled = bus.Errorf(bus.Timeout, "timeout", "nothing moved in time").WithHint("allow more with --timeout")
 
-// WatchTransfers bounds the uploads and downloads under the context that it
+// Watch bounds the uploads and downloads under the context that it
 // returns by their progress: where the node is waited for and nothing moved
 // for limit, the context ends with ErrStalled as its cause. The source of an
 // upload and the reader of a download may take their time. moved, which may be
 // nil, is told how many stored bytes came a step further; it is called by one
 // goroutine at a time. stop ends the watch.
-func WatchTransfers(ctx context.Context, limit time.Duration, moved func(n int64)) (watched context.Context, stop func()) {
+func Watch(ctx context.Context, limit time.Duration, moved func(n int64)) (watched context.Context, stop func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	w := &watch{limit: limit, moved: moved}
 	w.timer = time.AfterFunc(limit, func() { end(ErrStalled) })
@@ -93,7 +93,11 @@ func (m *meter) reached(at int64) {
 	}
 }
 
-// metered sends requests whose bodies a meter counts.
+// counting sends requests whose bodies a meter counts.
+func counting(m *meter) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper { return metered{next, m} }
+}
+
 type metered struct {
 	next  http.RoundTripper
 	meter *meter
@@ -123,11 +127,4 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	b.at += int64(n)
 	b.meter.reached(b.at)
 	return n, err
-}
-
-// metered is c with the bodies of its requests counted.
-func (c *caller) metered(m *meter) *caller {
-	counted := *c
-	counted.http = &http.Client{Transport: metered{next: c.http.Transport, meter: m}, CheckRedirect: c.http.CheckRedirect}
-	return &counted
 }
