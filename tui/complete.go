@@ -19,6 +19,39 @@ func (m *Model) complete() tea.Cmd {
 	return nil
 }
 
+// ahead is what is typed while a path is completed, which takes a disk its time. It
+// is done behind that, as shells do: Enter after Tab takes the whole path.
+type ahead struct {
+	waits bool
+	typed []tea.Msg
+}
+
+// maxAhead bounds what is typed to a disk that does not answer.
+const maxAhead = 100
+
+// heldBack reports whether a key, or what was pasted, is kept for later. Who has
+// waited for long enough is let go by Esc.
+func (m *Model) heldBack(msg tea.Msg) bool {
+	if k, is := msg.(tea.KeyPressMsg); is && (keyName(k) == "esc" || keyName(k) == "ctrl+c") {
+		m.ahead = ahead{}
+	}
+	if m.ahead.waits && len(m.ahead.typed) < maxAhead {
+		m.ahead.typed = append(m.ahead.typed, msg)
+	}
+	return m.ahead.waits
+}
+
+// goOn does what was kept for later.
+func (m *Model) goOn() tea.Cmd {
+	typed := m.ahead.typed
+	m.ahead = ahead{}
+	var cmds []tea.Cmd
+	for _, msg := range typed {
+		cmds = append(cmds, m.handle(msg))
+	}
+	return tea.Batch(cmds...)
+}
+
 // completions are the names, rooms, commands and characters that begin with a
 // token.
 func (m *Model) completions(token string) (out []string) {

@@ -183,25 +183,31 @@ func (m *Model) completePath(typed string, from int) tea.Cmd {
 		return m.say("one file at a time is completed")
 	}
 	folder, begins := m.place(m.o.Home, word)
+	m.ahead.waits = true
 	return m.call(func(context.Context) then {
 		items, fault := m.readFolder(folder, begins)
 		return func(m *Model) tea.Cmd {
 			switch {
-			case m.box.Before() != before: // the person typed on
-				return nil
+			case m.box.Before() != before: // the person did not wait
 			case fault != nil:
-				return m.say(fault.words)
+				m.say(fault.words)
+			default:
+				m.offered = m.box.Offer(from, paths(strings.TrimSuffix(word, begins), items))
+				m.sayOffered(begins, len(items))
 			}
-			m.offered = m.box.Offer(from, paths(strings.TrimSuffix(word, begins), items))
-			switch {
-			case len(items) == 0:
-				return m.say(nothingCalled(begins))
-			case m.offered == nil:
-				return m.say("its name cannot be typed: Ctrl+T shows it")
-			}
-			return nil
+			return m.goOn()
 		}
 	})
+}
+
+// sayOffered says why there is nothing to go on with.
+func (m *Model) sayOffered(begins string, found int) {
+	switch {
+	case found == 0:
+		m.say(nothingCalled(begins))
+	case m.offered == nil:
+		m.say("its name cannot be typed: Ctrl+T shows it")
+	}
 }
 
 // paths are items as one types them behind the folder that they are in. A name that

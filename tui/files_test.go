@@ -133,6 +133,36 @@ func TestCompletePath(t *testing.T) {
 	d.press("enter").called("Attach a /home/bob/repair.log")
 }
 
+// What is typed behind Tab waits for the disk; nobody has to wait who does not want
+// to.
+func TestTypedAhead(t *testing.T) {
+	t.Parallel()
+	slow := func() (*driver, tea.Cmd) {
+		d := withDisk(t).typed("/attach rep")
+		d.typed("o")
+		_, reads := d.m.Update(keyOf("tab"))
+		return d, reads
+	}
+	d, reads := slow()
+	d.press("enter").typed("see it").uncalled("Attach")
+	d.do(reads)
+	d.called("Attach a /home/bob/report.pdf").wants("> see it")
+
+	d, reads = slow()
+	d.typed("never shown").press("esc").typed("rts.txt").wants("> /attach reports.txt")
+	d.do(reads)
+	d.wants("> /attach reports.txt").lacks("never shown")
+
+	d, reads = slow()
+	for range 2 * maxAhead {
+		d.typed("x")
+	}
+	d.do(reads)
+	if got := strings.Count(d.m.box.Text(), "x"); got != maxAhead {
+		t.Errorf("%d of what was typed is done, want %d", got, maxAhead)
+	}
+}
+
 // The list takes a path, and says why it is empty.
 func TestPickPath(t *testing.T) {
 	t.Parallel()

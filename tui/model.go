@@ -49,9 +49,10 @@ type Model struct {
 	transfers map[bus.RecordID]*transfer
 	toast     toast
 	offered   []string // completions, shown until the next key
-	quitting  bool     // Ctrl+C was pressed in an empty box
-	leaving   bool     // quit was asked for
-	kept      bool     // for the next start, by quit
+	ahead     ahead
+	quitting  bool // Ctrl+C was pressed in an empty box
+	leaving   bool // quit was asked for
+	kept      bool // for the next start, by quit
 	ticking   bool
 	busy      int // calls of the session that are under way
 	lane      lane

@@ -41,9 +41,13 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case batchMsg:
 		return m.batch(msg)
 	case tea.KeyPressMsg:
-		return m.key(msg)
+		if !m.heldBack(msg) {
+			return m.key(msg)
+		}
 	case tea.PasteMsg:
-		return m.paste(msg.Content)
+		if !m.heldBack(msg) {
+			return m.paste(msg.Content)
+		}
 	case tickMsg:
 		m.second()
 	case tea.MouseClickMsg:

@@ -25,7 +25,7 @@ func TestNotices(t *testing.T) {
 		{bus.Event{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberRemoved, By: "bob"}}, "you removed erin"},
 		{bus.Event{Member: &bus.MemberEvent{User: "bob", Change: bus.MemberRole, Role: bus.RoleOwner, By: "alice"}}, "you are owner now"},
 		{bus.Event{Epoch: &bus.EpochEvent{Epoch: 9, By: "bob"}}, "key 9: you made a new room key"},
-		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked}}, "you were removed from this room"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked}}, "you were removed from this room; nothing shows by whom"},
 		{bus.Event{Start: &bus.StartEvent{Reason: bus.StartJoined}}, "you joined here; what was written before is not for you"},
 		{bus.Event{Gap: &bus.GapEvent{From: "erin", Missed: 1}}, "1 message of erin missing"},
 		{bus.Event{Gap: &bus.GapEvent{Missed: 2}}, "2 messages of somebody missing"},
