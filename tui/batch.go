@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
@@ -84,8 +82,8 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 		return nil
 	}
 	msg := messageOf(Event{Happened: e})
-	fresh := msg != nil && !(folder{r, m.self}).known(msg) && (msg.Seq == 0 || msg.Seq > r.Last)
-	folder{r, m.self}.live(e)
+	fresh := msg != nil && !m.fold(r).known(msg) && (msg.Seq == 0 || msg.Seq > r.Last)
+	m.fold(r).live(e)
 	if e.Undecryptable != nil {
 		r.Last = max(r.Last, e.Undecryptable.Seq)
 	}
@@ -139,7 +137,7 @@ func (m *Model) outgoing(o Outgoing) {
 	}
 	e := r.list.FindID(o.ID)
 	if e == nil && o.Kind != "" && o.State != OutgoingSent && o.State != OutgoingDropped {
-		e = folder{r, m.self}.held(o)
+		e = m.fold(r).held(o)
 		r.list.Hold(e)
 	}
 	if e != nil && e.Pending() {
@@ -202,63 +200,4 @@ func (m *Model) filling(id bus.RoomID, f Fill) {
 	}
 	r.fill = &timeline.Entry{Notice: true, Words: words}
 	r.list.Append(r.fill)
-}
-
-// transfer is a file on its way, as the screen knows it.
-type transfer struct {
-	room  *room
-	began time.Time
-	first int64 // bytes when it began
-}
-
-// moved shows how far a file is.
-func (m *Model) moved(t Transfer) tea.Cmd {
-	r, e := m.entryOf(t.ID)
-	if t.Over {
-		return m.transferred(t, r, e)
-	}
-	known := m.transfers[t.ID]
-	if known == nil {
-		known = &transfer{room: r, began: m.o.Now(), first: t.Done}
-		m.transfers[t.ID] = known
-	}
-	if e == nil {
-		return nil
-	}
-	p := &timeline.Progress{Done: t.Done, Total: t.Total, Up: t.Up}
-	if span := m.o.Now().Sub(known.began); span >= time.Second && t.Done > known.first {
-		p.Rate = int64(float64(t.Done-known.first) / span.Seconds())
-		p.Left = time.Duration(float64(t.Total-t.Done) / float64(max(p.Rate, 1)) * float64(time.Second))
-	}
-	e.Progress = p
-	r.list.Touch(e)
-	return nil
-}
-
-// transferred ends a transfer on the screen.
-func (m *Model) transferred(t Transfer, r *room, e *timeline.Entry) tea.Cmd {
-	delete(m.transfers, t.ID)
-	if e != nil {
-		e.Progress = nil
-		r.list.Touch(e)
-	}
-	switch {
-	case t.Up: // outgoing tells what became of it
-		return nil
-	case t.Err != nil && e != nil && e.File != nil:
-		return m.fail("save "+string(e.File.Name), t.Err)
-	case t.Err != nil:
-		return m.fail("save", t.Err)
-	}
-	return m.say("saved " + text.Line(t.Path))
-}
-
-// entryOf finds the message of a transfer, in any room.
-func (m *Model) entryOf(id bus.RecordID) (*room, *timeline.Entry) {
-	for _, r := range m.rooms {
-		if e := r.list.FindID(id); e != nil {
-			return r, e
-		}
-	}
-	return nil, nil
 }

@@ -36,7 +36,7 @@ func (m *Model) attach(path, typed string) tea.Cmd {
 	}
 	r, room, id, name := m.current, m.current.ID, newID(), filepath.Base(path)
 	d := Draft{Room: room, ID: id, Kind: "file", Text: name}
-	r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now(), Size: sizeUnknown}))
+	r.list.Hold(m.fold(r).held(Outgoing{Draft: d, Made: m.o.Now(), Size: sizeUnknown}))
 	r.list.Bottom()
 	return m.inOrder(func(ctx context.Context) then {
 		err := m.o.Session.Attach(ctx, room, id, path)
@@ -147,6 +147,15 @@ func (m *Model) readFolder(folder, begins string) (items []overlay.Item, fault *
 		}
 	}
 	return slices.Concat(items, files), nil
+}
+
+// sizeOf is the size of a file in a folder, "" where it cannot be read.
+func sizeOf(e fs.DirEntry) text.Safe {
+	info, err := e.Info()
+	if err != nil {
+		return ""
+	}
+	return text.Safe(bytesOf(info.Size()))
 }
 
 // whyNot says why a folder cannot be read.

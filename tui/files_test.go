@@ -199,7 +199,7 @@ func TestPlainFile(t *testing.T) {
 		}
 		p.batch(batchMsg{events: []Event{e}})
 	}
-	p.entry(p.m.rooms[ops], folder{p.m.rooms[ops], "bob"}.held(file))
+	p.entry(p.m.rooms[ops], p.m.fold(p.m.rooms[ops]).held(file))
 	_ = p.out.Flush()
 	last := 0
 	for _, want := range []string{"-- waits for the bus: a b.pdf, 2.0 KiB\n", "-- not sent to #ops: a b.pdf: it changed (/retry, /drop)\n",

@@ -8,15 +8,18 @@ import (
 	"unibus/tui/timeline"
 )
 
-// folder turns events of a room into entries: what changes a message is put
+// fold turns events of a room into entries: what changes a message is put
 // into it. Everything that somebody wrote is cleaned here.
-type folder struct {
+type fold struct {
 	room *room
 	self bus.Handle
 }
 
+// fold is that of a room, as this person sees it.
+func (m *Model) fold(r *room) fold { return fold{r, m.self} }
+
 // live takes an event that just happened.
-func (f folder) live(e *bus.Event) {
+func (f fold) live(e *bus.Event) {
 	m := messageOf(Event{Happened: e})
 	if m != nil && (changes(m.Kind) || f.known(m)) {
 		f.change(m, e.Late != nil)
@@ -32,14 +35,14 @@ func (f folder) live(e *bus.Event) {
 }
 
 // known reports whether a message is here already: a fill may overlap.
-func (f folder) known(m *bus.Message) bool {
+func (f fold) known(m *bus.Message) bool {
 	e := f.here(m)
 	return e != nil && !e.Pending()
 }
 
 // here is the entry of a message, nil where there is none. An id stands for a record
 // only together with its sender, who chose it.
-func (f folder) here(m *bus.Message) *timeline.Entry {
+func (f fold) here(m *bus.Message) *timeline.Entry {
 	if e := f.room.list.Find(bus.RecordRef{Frame: m.Hash.Prefix(), Number: m.Number}); e != nil {
 		return e
 	}
@@ -50,13 +53,13 @@ func (f folder) here(m *bus.Message) *timeline.Entry {
 }
 
 // page takes a page of history, above everything or below it.
-func (f folder) page(events []bus.Event, above bool) {
+func (f fold) page(events []bus.Event, above bool) {
 	var entries []*timeline.Entry
 	for i := range events {
 		m := messageOf(Event{Happened: &events[i]})
 		switch {
 		case m != nil && changes(m.Kind):
-			f.keep(m)
+			f.keepLoose(m)
 		case m != nil && f.known(m):
 		default:
 			if e := f.entry(&events[i]); e != nil {
@@ -82,19 +85,19 @@ func changes(kind string) bool { return kind == "edit" || kind == "delete" || ki
 
 // change applies an edit, a delete or a reaction, or keeps it until its message
 // is loaded.
-func (f folder) change(m *bus.Message, late bool) {
+func (f fold) change(m *bus.Message, late bool) {
 	if !changes(m.Kind) || m.ReplyTo == nil {
 		return
 	}
 	delete(f.room.waiting, m.ID)
 	if target := f.room.list.Find(*m.ReplyTo); target == nil || !f.apply(target, m) {
-		f.keep(m)
+		f.keepLoose(m)
 	}
 }
 
-// keep remembers a change of a message that is not here: from everybody so much, so
+// keepLoose remembers a change of a message that is not here: from everybody so much, so
 // that nobody fills up the part of others.
-func (f folder) keep(m *bus.Message) {
+func (f fold) keepLoose(m *bus.Message) {
 	r, weight := f.room, looseCost+len(m.Text)
 	if m.ReplyTo == nil || r.weights[m.From]+weight > maxLoose {
 		return
@@ -108,7 +111,7 @@ func (f folder) keep(m *bus.Message) {
 }
 
 // settle fills in what an entry answers, and applies what was kept for it.
-func (f folder) settle(e *timeline.Entry) {
+func (f fold) settle(e *timeline.Entry) {
 	if e.About != nil {
 		e.Quote = f.quote(*e.About)
 		f.room.list.Touch(e)
@@ -123,14 +126,14 @@ func (f folder) settle(e *timeline.Entry) {
 			delete(f.room.weights, m.From)
 		}
 		if !f.apply(e, m) {
-			f.keep(m)
+			f.keepLoose(m)
 		}
 	}
 }
 
 // settleAll tries everything that was kept, as when it is known now who owns
 // the room.
-func (f folder) settleAll() {
+func (f fold) settleAll() {
 	for ref := range f.room.loose {
 		if e := f.room.list.Find(ref); e != nil {
 			f.settle(e)
@@ -141,7 +144,7 @@ func (f folder) settleAll() {
 // apply changes an entry as somebody asked, if he may: an edit counts from its
 // author, a delete also from an owner, a reaction once from everybody. False:
 // he may not, as far as is known.
-func (f folder) apply(e *timeline.Entry, m *bus.Message) bool {
+func (f fold) apply(e *timeline.Entry, m *bus.Message) bool {
 	if m.Trust.Hidden() {
 		return true
 	}
@@ -196,7 +199,7 @@ func clip(s string, n int) string {
 }
 
 // entry makes what is shown of an event; nil for what is not shown.
-func (f folder) entry(e *bus.Event) *timeline.Entry {
+func (f fold) entry(e *bus.Event) *timeline.Entry {
 	switch {
 	case e.Message != nil:
 		return f.message(e.Message)
@@ -216,16 +219,16 @@ func (f folder) entry(e *bus.Event) *timeline.Entry {
 }
 
 // message makes an entry; of a value there is nothing to see.
-func (f folder) message(m *bus.Message) *timeline.Entry {
+func (f fold) message(m *bus.Message) *timeline.Entry {
 	e := &timeline.Entry{ID: m.ID, Ref: bus.RecordRef{Frame: m.Hash.Prefix(), Number: m.Number}, Seq: m.Seq, Time: m.Time,
 		From: text.Line(string(m.From)), Mine: m.From == f.self, Trust: m.Trust}
 	switch {
 	case m.Kind == "value":
 		return nil
 	case m.Trust == bus.TrustChanged:
-		e.Fault, e.Grave = "key changed: hidden until you compare (v)", true
+		e.Fault, e.Grave = faultWords(&bus.UndecryptableEvent{Reason: bus.FaultChanged})
 	case m.Trust == bus.TrustRejected:
-		e.Fault, e.Grave = "you rejected this key: hidden", true
+		e.Fault, e.Grave = faultWords(&bus.UndecryptableEvent{Reason: bus.FaultRejected})
 	case m.Kind == "file" && m.File != nil:
 		e.File = &timeline.File{Name: text.Line(m.File.Name), Size: m.File.Size, Ref: m.File.Ref}
 	case m.Kind == "text" || m.Kind == "reply":
@@ -237,7 +240,7 @@ func (f folder) message(m *bus.Message) *timeline.Entry {
 }
 
 // words fills in what somebody wrote, and what he answers.
-func (f folder) words(e *timeline.Entry, m *bus.Message) {
+func (f fold) words(e *timeline.Entry, m *bus.Message) {
 	e.Text = text.Clean(m.Text)
 	if !e.Mine && Mentions(string(e.Text), f.self) {
 		e.Mention = "@" + text.Line(string(f.self))
@@ -246,7 +249,7 @@ func (f folder) words(e *timeline.Entry, m *bus.Message) {
 }
 
 // quote is a line of what is answered.
-func (f folder) quote(ref bus.RecordRef) text.Safe {
+func (f fold) quote(ref bus.RecordRef) text.Safe {
 	e := f.room.list.Find(ref)
 	switch {
 	case e == nil:
@@ -260,7 +263,7 @@ func (f folder) quote(ref bus.RecordRef) text.Safe {
 }
 
 // held is the entry of a record that waits to be sent.
-func (f folder) held(o Outgoing) *timeline.Entry {
+func (f fold) held(o Outgoing) *timeline.Entry {
 	e := &timeline.Entry{ID: o.ID, Time: o.Made, From: text.Line(string(f.self)), Mine: true, Text: text.Clean(o.Text), State: timeline.Queued}
 	if o.Kind == "file" {
 		e.File, e.Text = &timeline.File{Name: text.Line(o.Text), Size: o.Size}, ""

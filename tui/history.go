@@ -61,7 +61,7 @@ func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
 // loadedPage puts a page where it belongs.
 func (m *Model) loadedPage(r *room, p Page, above bool) {
 	first := !r.loaded
-	folder{r, m.self}.page(p.Events, above)
+	m.fold(r).page(p.Events, above)
 	r.loaded = true
 	if r.fresh > 0 {
 		defer r.list.MarkNew(r.fresh)
@@ -147,7 +147,7 @@ func (m *Model) loadMembers(r *room) tea.Cmd {
 		return func(m *Model) tea.Cmd {
 			if err == nil { // else what was known before stays
 				r.members = members
-				folder{r, m.self}.settleAll()
+				m.fold(r).settleAll()
 			}
 			return nil
 		}

@@ -51,7 +51,7 @@ func generalKeys() []binding {
 		{everywhere, []string{"ctrl+end"}, "the newest message", (*Model).bottom},
 		{everywhere, []string{"ctrl+f"}, "find in this room", (*Model).openFind},
 		{everywhere, []string{"ctrl+t"}, "attach a file", (*Model).openFiles},
-		{everywhere, []string{"ctrl+o"}, "write in your editor ($EDITOR)", (*Model).edit},
+		{everywhere, []string{"ctrl+o"}, "write in your editor ($EDITOR)", (*Model).openEditor},
 		{everywhere, []string{"f7"}, "side bar on or off", (*Model).toggleSide},
 		{everywhere, []string{"f8"}, "members on or off", (*Model).toggleMembers},
 		{everywhere, []string{"alt+l"}, "messages alone, to copy from", (*Model).toggleBare},
@@ -70,7 +70,7 @@ func writingKeys() []binding {
 		{writing, []string{"alt+k"}, "select a message", (*Model).beginSelection},
 		{writing, []string{"tab"}, "complete @name #room /command :emoji:", (*Model).complete},
 		{writing, []string{"esc"}, "neither answer nor edit", (*Model).cancel},
-		{writing, []string{"?"}, "in an empty box: this help", (*Model).question},
+		{writing, []string{"?"}, "in an empty box: this help", (*Model).questionMark},
 	}
 }
 

@@ -2,14 +2,9 @@ package tui
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
-	"unibus/tui/composer"
-	"unibus/tui/editor"
-	"unibus/tui/roomlist"
 )
 
 // keep remembers what the next start begins with.
@@ -76,73 +71,4 @@ func (m *Model) interrupt() tea.Cmd {
 	}
 	m.quitting = true
 	return m.say("Ctrl+C again quits")
-}
-
-// up goes up a line; at the top of an empty box it selects a message.
-func (m *Model) up() tea.Cmd {
-	if m.box.Empty() {
-		return m.beginSelection()
-	}
-	return op(composer.Up)(m)
-}
-
-func (m *Model) end() tea.Cmd {
-	if m.box.Empty() {
-		return m.bottom()
-	}
-	return op(composer.LineEnd)(m)
-}
-
-func (m *Model) question() tea.Cmd {
-	if m.box.Empty() {
-		return m.openHelp()
-	}
-	return m.insert("?")
-}
-
-// edit opens the draft in the person's editor, which has the terminal until it
-// ends.
-func (m *Model) edit() tea.Cmd {
-	if len(m.o.Editor) == 0 {
-		return m.say("no editor: set EDITOR")
-	}
-	e := editor.New(m.o.Editor, m.o.Temp, m.box.Text())
-	return m.exec(e, func(err error) tea.Msg {
-		return then(func(m *Model) tea.Cmd {
-			if err != nil {
-				return m.fail("editor", err)
-			}
-			m.box.Set("")
-			return m.insert(strings.TrimRight(e.Text(), "\n"))
-		})
-	})
-}
-
-// click opens what was clicked on in the side bar.
-func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
-	l := m.layout()
-	if c.Button != tea.MouseLeft || m.panel() != nil || l.Side.Empty() || c.X >= l.Side.W {
-		return nil
-	}
-	if i, ok := roomlist.At(m.items(), l.Side.H, c.Y-l.Side.Y); ok {
-		return m.open(m.order[i])
-	}
-	return nil
-}
-
-// wheelLines is how far the wheel scrolls.
-const wheelLines = 3
-
-func (m *Model) wheel(w tea.MouseWheelMsg) tea.Cmd {
-	n := wheelLines
-	if w.Button == tea.MouseWheelUp {
-		n = -wheelLines
-	}
-	switch {
-	case m.panel() != nil:
-		return m.panelMove(n)
-	case m.current != nil:
-		m.current.list.Scroll(n)
-	}
-	return nil
 }

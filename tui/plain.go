@@ -25,7 +25,7 @@ type plain struct {
 	ctx    context.Context
 	width  int   // of the terminal, 0: not known
 	shown  *room // whose messages were printed
-	count  int   // of its entries, those of the first page
+	begun  bool  // its first page was printed
 	unread int   // in it when it was opened
 	conn   Conn  // as it was printed
 	said   int   // the number of the last notice that was printed
@@ -89,7 +89,7 @@ func (p *plain) loop(lines <-chan string) error {
 		if err := p.out.Flush(); err != nil {
 			return err
 		}
-		idle := p.m.busy == 0 && len(p.msgs) == 0
+		idle := p.m.busy == 0
 		if !p.m.resumed && idle && p.m.conn.State == Ended {
 			return nil
 		}
@@ -150,9 +150,9 @@ func (p *plain) update(msg tea.Msg) {
 func (p *plain) batch(b batchMsg) {
 	for i := range b.events {
 		e := &b.events[i]
-		print := p.before(e)
+		after := p.before(e)
 		p.update(batchMsg{events: b.events[i : i+1]})
-		print()
+		after()
 		p.connection()
 	}
 	if len(b.lost) > 0 || b.ended {
@@ -250,8 +250,8 @@ func (p *plain) prompt(panel *panel) {
 	}
 }
 
-// most is how many lines of a list are printed.
-const most = 200
+// maxListed is how many lines of a list are printed.
+const maxListed = 200
 
 func (p *plain) list(picker *overlay.Picker) {
 	p.say(picker.Title)
@@ -260,7 +260,7 @@ func (p *plain) list(picker *overlay.Picker) {
 		p.m.closePanel()
 		return
 	}
-	for i, item := range picker.Items()[:min(len(picker.Items()), most)] {
+	for i, item := range picker.Items()[:min(len(picker.Items()), maxListed)] {
 		line := text.Safe(strconv.Itoa(i+1)) + "  " + item.Label
 		if item.Head {
 			line = item.Label

@@ -53,21 +53,21 @@ const (
 func (p *plain) room() {
 	r := p.m.current
 	if r == nil {
-		if p.m.resumed && p.shown == nil && p.count == 0 {
-			p.count = 1
+		if p.m.resumed && p.shown == nil && !p.begun {
+			p.begun = true
 			p.say("there is no room yet: /create NAME makes one, /rooms finds people, /help tells all")
 		}
 		return
 	}
 	if r != p.shown {
-		p.shown, p.count, p.unread = r, 0, r.Unread
+		p.shown, p.begun, p.unread = r, false, r.Unread
 		p.say(r.title() + ": " + text.Safe(strings.Join(p.m.roomFacts(), ", ")))
 		p.say(r.readOnly())
 	}
-	if !r.loaded || p.count > 0 || p.m.busy > 0 { // who owns the room decides what was deleted in it
+	if !r.loaded || p.begun || p.m.busy > 0 { // who owns the room decides what was deleted in it
 		return
 	}
-	p.count = 1
+	p.begun = true
 	for _, e := range r.list.Last(max(plainBegin, min(p.unread, pageSize))) {
 		p.entry(r, e)
 	}
@@ -106,7 +106,7 @@ func (p *plain) before(e *Event) func() {
 	}
 	m := messageOf(*e)
 	if m == nil || !changes(m.Kind) {
-		known := m != nil && (folder{r, p.m.self}).here(m) != nil // own ones were printed when they were typed
+		known := m != nil && p.m.fold(r).here(m) != nil // own ones were printed when they were typed
 		return func() { p.happened(r, e.Happened, m, known) }
 	}
 	var was timeline.Entry
@@ -128,10 +128,10 @@ func (p *plain) before(e *Event) func() {
 func (p *plain) happened(r *room, e *bus.Event, m *bus.Message, known bool) {
 	switch {
 	case known:
-	case r == p.m.current && p.count > 0:
-		if entry := (folder{r, p.m.self}).entry(e); entry != nil {
+	case r == p.m.current && p.begun:
+		if entry := p.m.fold(r).entry(e); entry != nil {
 			if entry.About != nil {
-				entry.Quote = folder{r, p.m.self}.quote(*entry.About)
+				entry.Quote = p.m.fold(r).quote(*entry.About)
 			}
 			p.entry(r, entry)
 		}
@@ -233,7 +233,7 @@ func (p *plain) found(msg bus.Message) tea.Cmd {
 	if r == nil {
 		return p.m.say("you are not in that room any more")
 	}
-	f := folder{r, p.m.self}
+	f := p.m.fold(r)
 	if e := f.message(&msg); e != nil {
 		p.say(r.title() + ", " + text.Safe(msg.Time.In(p.m.o.Zone).Format("Mon 2 Jan 2006")) + ":")
 		if e.About != nil {

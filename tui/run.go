@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 
 	tea "charm.land/bubbletea/v2"
-
-	"unibus/internal/text"
 )
 
 // Terminal is where a chat is shown. For Run both ends must be terminals.
@@ -41,13 +38,4 @@ func Run(ctx context.Context, t Terminal, o Options) error {
 func (m *Model) attachPump(ctx context.Context, send func(batchMsg)) {
 	m.pump = &pump{in: m.o.Session.Events(), send: send}
 	m.startPump = func() { go m.pump.run(ctx) }
-}
-
-// sizeOf is the size of a file in a folder, "" where it cannot be read.
-func sizeOf(e fs.DirEntry) text.Safe {
-	info, err := e.Info()
-	if err != nil {
-		return ""
-	}
-	return text.Safe(bytesOf(info.Size()))
 }

@@ -64,17 +64,17 @@ func (m *Model) blocked() (why text.Safe, grave bool) {
 	case r.readOnly() != "":
 		return r.readOnly(), false
 	case r.Changed > 0:
-		who := m.member(r, bus.TrustChanged)
+		who := r.standing(bus.TrustChanged)
 		return "not sent: the key of " + who + " changed; compare first: /verify " + who, true
 	case r.Rejected > 0:
-		who := m.member(r, bus.TrustRejected)
+		who := r.standing(bus.TrustRejected)
 		return "not sent: you rejected the key of " + who + "; /kick " + who + ", or compare once more: /verify " + who, true
 	}
 	return "", false
 }
 
-// member is one of those who stand so with this user.
-func (m *Model) member(r *room, as bus.Trust) text.Safe {
+// standing is one of those members who stand so with this user.
+func (r *room) standing(as bus.Trust) text.Safe {
 	for _, member := range r.members {
 		if member.Trust == as {
 			return line(member.User)
@@ -104,7 +104,7 @@ func (m *Model) post(d Draft) tea.Cmd {
 	if changes(d.Kind) {
 		r.waiting[d.ID] = true
 	} else {
-		r.list.Hold(folder{r, m.self}.held(Outgoing{Draft: d, Made: m.o.Now()}))
+		r.list.Hold(m.fold(r).held(Outgoing{Draft: d, Made: m.o.Now()}))
 		r.list.Bottom()
 	}
 	return m.inOrder(func(ctx context.Context) then {
