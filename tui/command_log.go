@@ -24,7 +24,7 @@ func cmdLog(m *Model, _ []string) tea.Cmd {
 				text.Line(c.What), c.Epoch, line(c.By), text.Line(c.Who)))
 		}
 		if n := len(changes) - maxLogShown; n > 0 {
-			lines = append(lines, fmt.Sprintf("%d older ones: unibus room log", n))
+			lines = append(lines, fmt.Sprintf("%d older ones are not shown", n))
 		}
 		return m.read("Log of "+r.title(), text.Safe(strings.Join(lines, "\n")))
 	})
