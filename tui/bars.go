@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"unibus/internal/bus"
 	"unibus/internal/text"
 	"unibus/tui/theme"
 )
 
-// maxSkew is how far the clocks may differ before requests are refused: it is
-// said before that happens.
-const maxSkew = 20 * time.Second
+// maxSkew is how far the clocks may differ before it is said: some time before
+// requests are refused.
+const maxSkew = bus.ClockSkew * 2 / 3
 
 // joined puts parts into a row, as many as fit whole: a hint that is cut in its
 // middle helps nobody.
