@@ -38,9 +38,9 @@ func (m *Model) compare(c Comparison) tea.Cmd {
 		take: func(typed string) (func(*Model) tea.Cmd, text.Safe) {
 			switch digits := onlyDigits(typed); {
 			case typed == "same" || digits != "" && digits == onlyDigits(c.Number):
-				return m.decided(c, true, who+" is verified"), ""
+				return decided(c, true, who+" is verified"), ""
 			case typed == "differ":
-				return m.decided(c, false, who+" is hidden from now on"), ""
+				return decided(c, false, who+" is hidden from now on"), ""
 			case digits != "":
 				return nil, "another number: look again, or differ"
 			}
@@ -59,7 +59,7 @@ func onlyDigits(s string) string {
 }
 
 // decided keeps what was found.
-func (m *Model) decided(c Comparison, same bool, done text.Safe) func(*Model) tea.Cmd {
+func decided(c Comparison, same bool, done text.Safe) func(*Model) tea.Cmd {
 	return func(m *Model) tea.Cmd {
 		return m.call(func(ctx context.Context) then {
 			err := m.o.Session.Decide(ctx, c, same)

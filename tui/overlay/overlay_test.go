@@ -78,13 +78,13 @@ func TestPickerScrolls(t *testing.T) {
 
 func TestScore(t *testing.T) {
 	t.Parallel()
-	if Score("xyz", "abc") != 0 || Score("cba", "abc") != 0 {
+	if score("xyz", "abc") != 0 || score("cba", "abc") != 0 {
 		t.Error("every character must be there, in order")
 	}
 	for _, tt := range []struct{ query, better, worse string }{
 		{"ops", "#ops", "#oil-pumps-south"}, {"inc", "incident", "main-chat"}, {"g", "#general", "#ping"},
 	} {
-		if Score(tt.query, tt.better) <= Score(tt.query, tt.worse) {
+		if score(tt.query, tt.better) <= score(tt.query, tt.worse) {
 			t.Errorf("%q: %q must be better than %q", tt.query, tt.better, tt.worse)
 		}
 	}

@@ -170,7 +170,7 @@ func (p *Picker) line(at Place, i int) string {
 
 // score counts the label; the detail only where it holds what was typed.
 func (i Item) score(query string) int {
-	if s := Score(query, string(i.Label)); s > 0 {
+	if s := score(query, string(i.Label)); s > 0 {
 		return s + 1
 	}
 	if strings.Contains(strings.ToLower(string(i.Detail)), strings.ToLower(query)) {
@@ -179,10 +179,10 @@ func (i Item) score(query string) int {
 	return 0
 }
 
-// Score is how well a text matches what was typed: 0 not at all. Every
+// score is how well a text matches what was typed: 0 not at all. Every
 // character must be there in order; those that follow each other and those
 // that begin a word count more.
-func Score(query, in string) (score int) {
+func score(query, in string) (score int) {
 	in = strings.ToLower(in)
 	from, last := 0, -2
 	for _, r := range strings.ToLower(query) {

@@ -200,7 +200,7 @@ func TestTrimBelow(t *testing.T) {
 	}
 	l.Open(true)
 	wantWords(t, l, "-3")
-	l.SelectEntry(l.Find(message(101, "").Ref))
+	l.selectEntry(l.Find(message(101, "").Ref))
 	if l.TrimBelow(0); l.Len() != 2 || l.Selected() == nil {
 		t.Errorf("%d left, want those down to the window", l.Len())
 	}

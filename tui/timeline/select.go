@@ -41,12 +41,12 @@ func (l *List) Select(n int) bool {
 	if found == nil {
 		return false
 	}
-	l.SelectEntry(found)
+	l.selectEntry(found)
 	return true
 }
 
-// SelectEntry selects an entry of the list and scrolls to it.
-func (l *List) SelectEntry(e *Entry) {
+// selectEntry selects an entry of the list and scrolls to it.
+func (l *List) selectEntry(e *Entry) {
 	l.pick(e)
 	l.reveal(l.position(e))
 }
