@@ -67,10 +67,7 @@ func (s *chat) hasWords(ctx context.Context, id bus.RoomID) bool {
 // readable reports whether an event is something that a person reads: what his
 // devices tell each other is nothing.
 func readable(e bus.Event) bool {
-	m := e.Message
-	if e.Late != nil {
-		m = e.Late.Message
-	}
+	m := e.Brings()
 	return m != nil && m.Kind != "value" || e.Undecryptable != nil
 }
 

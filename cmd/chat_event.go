@@ -73,17 +73,9 @@ func (s *chat) shared(with bus.Handle) (ids []bus.RoomID) {
 // maxUnread bounds the messages that are counted in a room, 16 bytes each.
 const maxUnread = 10_000
 
-// said is the message of an event, nil where it has none.
-func said(e bus.Event) *bus.Message {
-	if e.Late != nil {
-		return e.Late.Message
-	}
-	return e.Message
-}
-
 // count takes an event into a room's counts, and returns its message.
 func (r *chatRoom) count(e bus.Event, self bus.Handle) *bus.Message {
-	m := said(e)
+	m := e.Brings()
 	switch {
 	case e.Undecryptable != nil:
 		r.info.Last = max(r.info.Last, e.Undecryptable.Seq)

@@ -33,7 +33,7 @@ func (s *chat) glance(refs []client.RoomRef) {
 		}
 		before := r.info.Last
 		for _, e := range events {
-			if m := said(e); m != nil && m.Seq > before {
+			if m := e.Brings(); m != nil && m.Seq > before {
 				r.count(e, s.c.Handle())
 			}
 		}

@@ -81,7 +81,7 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 	if r == nil {
 		return nil
 	}
-	msg := messageOf(Event{Happened: e})
+	msg := e.Brings()
 	fresh := msg != nil && !m.fold(r).known(msg) && (msg.Seq == 0 || msg.Seq > r.Last)
 	m.fold(r).live(e)
 	if e.Undecryptable != nil {

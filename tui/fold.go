@@ -20,7 +20,7 @@ func (m *Model) fold(r *room) fold { return fold{r, m.self} }
 
 // live takes an event that just happened.
 func (f fold) live(e *bus.Event) {
-	m := messageOf(Event{Happened: e})
+	m := e.Brings()
 	if m != nil && (changes(m.Kind) || f.known(m)) {
 		f.change(m, e.Late != nil)
 		return
@@ -56,7 +56,7 @@ func (f fold) here(m *bus.Message) *timeline.Entry {
 func (f fold) page(events []bus.Event, above bool) {
 	var entries []*timeline.Entry
 	for i := range events {
-		m := messageOf(Event{Happened: &events[i]})
+		m := events[i].Brings()
 		switch {
 		case m != nil && changes(m.Kind):
 			f.keepLoose(m)

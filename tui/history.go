@@ -97,7 +97,7 @@ func (m *Model) loadedPage(r *room, p Page, above bool) {
 // newest is the highest sequence in a page.
 func newest(events []bus.Event) (seq uint64) {
 	for i := range events {
-		if msg := messageOf(Event{Happened: &events[i]}); msg != nil {
+		if msg := events[i].Brings(); msg != nil {
 			seq = max(seq, msg.Seq)
 		}
 		if u := events[i].Undecryptable; u != nil {

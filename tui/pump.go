@@ -167,13 +167,10 @@ func ofFrame(e Event) bool {
 }
 
 func messageOf(e Event) *bus.Message {
-	switch {
-	case e.Happened == nil:
+	if e.Happened == nil {
 		return nil
-	case e.Happened.Late != nil:
-		return e.Happened.Late.Message
 	}
-	return e.Happened.Message
+	return e.Happened.Brings()
 }
 
 func (p *pump) lose(b *batchMsg, e Event) {

@@ -72,6 +72,15 @@ type Event struct {
 	State         *StateEvent
 }
 
+// Brings is the message that an event brings, one that came late too; nil where it
+// brings none.
+func (e Event) Brings() *Message {
+	if e.Late != nil {
+		return e.Late.Message
+	}
+	return e.Message
+}
+
 // EpochEvent is a new room key.
 type EpochEvent struct {
 	Epoch Epoch

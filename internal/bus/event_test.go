@@ -12,3 +12,12 @@ func TestWhatCountsAsUnread(t *testing.T) {
 		}
 	}
 }
+
+// A message that came late is one all the same.
+func TestWhatAnEventBrings(t *testing.T) {
+	t.Parallel()
+	m := &Message{Text: "x"}
+	if (Event{Message: m}).Brings() != m || (Event{Late: &LateEvent{Message: m}}).Brings() != m || (Event{Gap: &GapEvent{}}).Brings() != nil {
+		t.Error("the message of an event is another one")
+	}
+}

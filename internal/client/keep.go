@@ -94,7 +94,7 @@ func (k *keeper) frame(m wire.StoredMessage, s sight) profile.Frame {
 		}
 	}
 	for _, e := range s.events {
-		if msg := messageOf(e); msg != nil && msg.Counts(k.c.id.Handle) {
+		if msg := e.Brings(); msg != nil && msg.Counts(k.c.id.Handle) {
 			f.Unread++
 			if k.c.calls != nil && k.c.calls(msg.Text, k.c.id.Handle) {
 				f.Mentions++
@@ -102,14 +102,6 @@ func (k *keeper) frame(m wire.StoredMessage, s sight) profile.Frame {
 		}
 	}
 	return f
-}
-
-// messageOf is the message of an event, late ones too; nil where it has none.
-func messageOf(e bus.Event) *bus.Message {
-	if e.Late != nil {
-		return e.Late.Message
-	}
-	return e.Message
 }
 
 // page says how far a page reached that the node answered a span with, the first

@@ -277,7 +277,7 @@ func (m *model) rereadStretch(d *device, id bus.RoomID, of profile.Stretch, has 
 			return
 		}
 		for _, e := range page.Events {
-			if msg := messageOf(e); msg != nil {
+			if msg := e.Brings(); msg != nil {
 				has[msg.Text] = true
 			} else if e.Undecryptable != nil {
 				faults[e.Undecryptable.Seq] = true
@@ -307,7 +307,7 @@ func (m *model) newReading(d *device, id bus.RoomID, old *place) *place {
 		if e.Message != nil || e.Late != nil || e.Gap != nil || e.Order != nil || e.Undecryptable != nil {
 			rd.got = append(rd.got, told([]bus.Event{e})[0])
 		}
-		if msg := messageOf(e); msg != nil {
+		if msg := e.Brings(); msg != nil {
 			rd.messages[msg.Seq] = msg.Text
 		}
 		return nil

@@ -112,7 +112,7 @@ func (f *finder) open(ctx context.Context, id bus.RoomID, kept profile.Frame) (o
 		return nil, nil
 	}
 	for _, e := range events {
-		if m := messageOf(e); m != nil {
+		if m := e.Brings(); m != nil {
 			out = append(out, m)
 		}
 	}
