@@ -35,7 +35,7 @@ func (s *chat) live() {
 		case s.ctx.Err() != nil:
 			return
 		case err == nil:
-		case s.lost(err):
+		case lost(err):
 			if !s.sleep(1) { // a node may list it again at once, for ever
 				return
 			}
@@ -60,8 +60,8 @@ func passes(err error) bool {
 }
 
 // lost reports whether a room ended the connection: the others go on.
-func (s *chat) lost(err error) bool {
-	return errors.Is(err, bus.ErrNotMember) || errors.Is(err, bus.ErrRoomClosed) || bus.CodeOf(err) == "removed"
+func lost(err error) bool {
+	return errors.Is(err, bus.ErrNotMember) || errors.Is(err, bus.ErrRoomClosed) || errors.Is(err, client.ErrRemoved)
 }
 
 // pause tells that the node is away and waits before the next try.

@@ -111,12 +111,12 @@ func (c *Client) holdNewest(ctx context.Context, id bus.RoomID) error {
 	case found != nil:
 		return errOtherMessage
 	}
-	return c.missing(ctx, id, known.At)
+	return c.withheld(ctx, id, known.At)
 }
 
-// missing is what it means that a room shows no more what was stored at a time. Its
+// withheld is what it means that a room shows no more what was stored at a time. Its
 // log is read on first: whoever has messages kept for less says so there.
-func (c *Client) missing(ctx context.Context, id bus.RoomID, at time.Time) error {
+func (c *Client) withheld(ctx context.Context, id bus.RoomID, at time.Time) error {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	r, err := c.world.syncRoom(ctx, id)

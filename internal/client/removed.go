@@ -64,12 +64,15 @@ func (c *Client) putOut(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, 
 	return out, errRemoved(out.By)
 }
 
+// ErrRemoved is of a room that this user was put out of.
+var ErrRemoved = bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").WithHint("ask an owner of the room")
+
+// errRemoved says by whom, where that is shown.
 func errRemoved(by bus.Handle) error {
-	who := "you are no longer in this room"
-	if by != "" {
-		who = string(by) + " removed you from this room"
+	if by == "" {
+		return ErrRemoved
 	}
-	return bus.Errorf(bus.Forbidden, "removed", "%s", who).WithHint("ask an owner of the room")
+	return bus.Errorf(ErrRemoved.Kind, ErrRemoved.Code, "%s removed you from this room", by).WithHint("%s", ErrRemoved.Hint)
 }
 
 // whoRemoved reads a room's log on to its end for this user, which the node shows to

@@ -152,9 +152,10 @@ func (s *Store) scanBlock(buf []byte, scan func(...any) error) (b block, err err
 	if err := scan(&room, &b.number, &b.first, &b.last, &b.oldest, &sealed); err != nil {
 		return b, err
 	}
-	if copy(b.room[:], room) != len(b.room) || len(room) != len(b.room) {
+	if len(room) != len(b.room) {
 		return b, errValue
 	}
+	b.room = bus.RoomID(room)
 	b.plain, err = s.key.OpenTo(buf[:0], wordsPlace(b.room, b.number), sealed)
 	return b, err
 }

@@ -63,10 +63,10 @@ func (s *Store) Outbox(ctx context.Context, room bus.RoomID) (records []OutboxRe
 		if err := scan(&id, &made, &r.File, &sealed); err != nil {
 			return err
 		}
-		if copy(r.ID[:], id) != len(id) {
+		if len(id) != len(r.ID) {
 			return errValue
 		}
-		r.Made = time.UnixMilli(made).UTC()
+		r.ID, r.Made = bus.RecordID(id), time.UnixMilli(made).UTC()
 		var err error
 		r.Record, err = s.key.Open(r.place(), sealed)
 		records = append(records, r)

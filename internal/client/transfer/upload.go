@@ -135,7 +135,7 @@ func (b Blobs) startOver(ctx context.Context, room bus.RoomID, src Source, old *
 	return b.keepUpload(ctx, old.id, newUpload(room))
 }
 
-// put does one upload from its first byte to its last.
+// send does one upload from its first byte to its last.
 func (b Blobs) send(ctx context.Context, up *upload, src Source) (ref blob.Ref, err error) {
 	ctx, up.stop = context.WithCancelCause(ctx)
 	defer up.stop(nil)
