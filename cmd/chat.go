@@ -89,13 +89,13 @@ func chatWith(ctx context.Context, env *Env, c *client.Client, t config.Terminal
 	}
 	ended := s.close()
 	if n := s.unsent(false); n > 0 {
-		env.note(text.Safe(waits(n)))
+		env.note(text.Safe(waitWords(n)))
 	}
 	return errors.Join(err, ended, context.Cause(ctx))
 }
 
-// waits says that messages were not sent yet.
-func waits(n int) string {
+// waitWords says that messages were not sent yet.
+func waitWords(n int) string {
 	if n == 1 {
 		return "1 message waits; it is sent when the chat runs again"
 	}

@@ -24,7 +24,7 @@ type chat struct {
 
 	starting sync.Mutex // held while something is started
 	running  sync.WaitGroup
-	over     bool // nothing begins any more
+	settled  bool // nothing begins any more
 
 	events chan []tui.Event
 	gate   sync.RWMutex // held while something is told, and for good to close events
@@ -286,7 +286,7 @@ func (s *chat) close() error {
 func (s *chat) start(f func()) {
 	s.starting.Lock()
 	defer s.starting.Unlock()
-	if !s.over {
+	if !s.settled {
 		s.running.Go(f)
 	}
 }
@@ -294,7 +294,7 @@ func (s *chat) start(f func()) {
 // settle waits for all that was begun.
 func (s *chat) settle() {
 	s.starting.Lock()
-	s.over = true
+	s.settled = true
 	s.starting.Unlock()
 	s.running.Wait()
 }

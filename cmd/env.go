@@ -61,6 +61,15 @@ func systemEnv() *Env {
 	}
 }
 
+// widthOf is how wide a terminal is, in cells; 0 where that is not known.
+func widthOf(file *os.File) int {
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // addGlobalFlags declares the flags that every command takes.
 func (e *Env) addGlobalFlags(flags *pflag.FlagSet) {
 	config.ClientFlags(flags)

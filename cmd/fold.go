@@ -1,11 +1,7 @@
 package cmd
 
 import (
-	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	"unibus/tui/cells"
 )
@@ -60,21 +56,4 @@ func wrap(words []string, width int) []string {
 // blanks of any kind, and cannot be taken for a message.
 func isLink(word string, width int) bool {
 	return len(word) > width && !strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// fileOf is the terminal behind stdout: it is asked for its size.
-func fileOf(w io.Writer) io.Writer {
-	if d, ok := w.(dataWriter); ok {
-		return d.Writer
-	}
-	return w
-}
-
-// widthOf is how wide a terminal is, in cells; 0 where that is not known.
-func widthOf(file *os.File) int {
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

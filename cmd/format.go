@@ -145,3 +145,11 @@ func (w dataWriter) Write(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// fileOf is the terminal behind stdout: it is asked for its size.
+func fileOf(w io.Writer) io.Writer {
+	if d, ok := w.(dataWriter); ok {
+		return d.Writer
+	}
+	return w
+}
