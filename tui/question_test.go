@@ -125,7 +125,8 @@ func TestTwoSlashes(t *testing.T) {
 func TestHintsOfTheChat(t *testing.T) {
 	t.Parallel()
 	for hint, want := range map[string]string{"see: unibus room members": "see: /members", "compare numbers first: unibus identity verify erin": "compare numbers first: /verify erin",
-		"a first message makes it: unibus send @erin TEXT": "a first message makes it: /msg erin TEXT", "invite them: unibus user invite erin": "invite them: unibus user invite erin"} {
+		"a first message makes it: unibus send @erin TEXT": "a first message makes it: /msg erin TEXT", "invite them: unibus user invite erin": "invite them: unibus user invite erin",
+		"if so: unibus room verify ROOM --accept": "if so: unibus room verify ROOM --accept"} {
 		if got := errorLine(bus.Errorf(bus.Failed, "x", "no").WithHint("%s", hint)); string(got) != "no; "+want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -155,9 +155,11 @@ func errorLine(err error) text.Safe {
 	return text.Line(err.Error())
 }
 
-// inChat names the chat's own command where a hint names that of the command line.
+// inChat names the chat's own command where a hint names that of the command line,
+// and leaves what the chat cannot do.
 func inChat(hint string) string {
-	return strings.NewReplacer("unibus room list", "/rooms", "unibus user list", "/rooms", "unibus room members", "/members",
+	const accept = "unibus room verify ROOM --accept"
+	return strings.NewReplacer(accept, accept, "unibus room list", "/rooms", "unibus user list", "/rooms", "unibus room members", "/members",
 		"unibus room rekey", "/rekey", "unibus room leave", "/leave", "unibus room role", "/role USER owner", "unibus room log ROOM", "/log",
 		"unibus room verify", "/verify", "unibus identity verify", "/verify", "unibus send @", "/msg ").Replace(hint)
 }
