@@ -98,9 +98,15 @@ type Rooms interface {
 	// Members lists a room's members by name, from what is known here; open
 	// invites too.
 	Members(ctx context.Context, room bus.RoomID) ([]Member, error)
+	// Invite adds users to a room; who is in it already is left as he is. Forbidden:
+	// one is no owner; so for Kick, SetRole and Delete.
 	Invite(ctx context.Context, room bus.RoomID, users ...bus.Handle) error
+	// Kick removes a user, or his open invite, and makes a new key. NotFound where he
+	// is not in the room.
 	Kick(ctx context.Context, room bus.RoomID, user bus.Handle) error
+	// SetRole changes a member's role; a Room event of it comes before it returns.
 	SetRole(ctx context.Context, room bus.RoomID, user bus.Handle, role bus.RoomRole) error
+	// Rekey makes a new key. Limited where there was a new one within a minute.
 	Rekey(ctx context.Context, room bus.RoomID) error
 	// Log returns what is verified of who was in a room, newest first.
 	Log(ctx context.Context, room bus.RoomID) ([]Change, error)
@@ -109,7 +115,9 @@ type Rooms interface {
 	Check(ctx context.Context, room bus.RoomID) ([]Finding, error)
 	// Leave ends one's membership, or declines an invitation. Conflict where the
 	// last owner would leave others behind.
+	// Where one is out of it already, what is kept of it here is deleted.
 	Leave(ctx context.Context, room bus.RoomID) error
+	// Delete closes a room for everybody, for good.
 	Delete(ctx context.Context, room bus.RoomID) error
 }
 
