@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"unibus/internal/bus"
@@ -21,7 +22,7 @@ func (s *chat) doubles(id bus.RoomID) bool {
 		return false
 	}
 	for other, o := range s.rooms {
-		if o.info.With == r.info.With && o.info.Gone == "" && other.String() < id.String() {
+		if o.info.With == r.info.With && o.info.Gone == "" && other.Compare(id) < 0 {
 			return true
 		}
 	}
@@ -49,7 +50,7 @@ func (s *chat) keepsWords(ctx context.Context, id bus.RoomID) bool {
 		return true
 	}
 	kept, err := s.c.KeptPage(ctx, id, client.Span{Limit: bus.MaxPageMessages})
-	if bus.CodeOf(err) == client.CodeNotKept {
+	if errors.Is(err, client.ErrNotKept) {
 		return false
 	}
 	return err != nil || kept.More || slices.ContainsFunc(kept.Events, readable)

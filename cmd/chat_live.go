@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"unibus/internal/bus"
@@ -172,7 +171,7 @@ func (s *chat) following(before *client.Live) *client.Live {
 	}
 	self := s.c.Handle()
 	slices.SortFunc(ids, func(a, b bus.RoomID) int {
-		return cmp.Or(cmp.Compare(s.rank(b, self), s.rank(a, self)), strings.Compare(a.String(), b.String()))
+		return cmp.Or(cmp.Compare(s.rank(b, self), s.rank(a, self)), a.Compare(b))
 	})
 	ids = ids[:min(len(ids), bus.MaxOpenRooms)]
 	clear(s.followed)

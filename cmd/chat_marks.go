@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -155,7 +154,7 @@ func (s *chat) ownRoom(ctx context.Context) (bus.RoomID, error) {
 	}
 	s.mu.Unlock()
 	if len(own) > 0 {
-		return slices.MinFunc(own, func(a, b bus.RoomID) int { return cmp.Compare(a.String(), b.String()) }), nil
+		return slices.MinFunc(own, bus.RoomID.Compare), nil
 	}
 	return s.Direct(ctx, s.c.Handle())
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"unibus/internal/bus"
 	"unibus/internal/client"
@@ -22,7 +23,7 @@ func (s *chat) History(ctx context.Context, room bus.RoomID, at tui.Span) (tui.P
 	span := client.Span{Before: at.Before, After: at.After, Limit: min(max(at.Limit, 1), bus.MaxPageMessages)}
 	kept, err := s.c.KeptPage(ctx, room, span)
 	switch {
-	case gone && bus.CodeOf(err) == client.CodeNotKept: // and nobody has the rest for us
+	case gone && errors.Is(err, client.ErrNotKept): // and nobody has the rest for us
 		return tui.Page{}, nil
 	case err == nil && (gone || s.suffices(room, at, kept)):
 		return tui.Page{Events: kept.Events, More: kept.More}, nil

@@ -373,7 +373,7 @@ func TestChatHidesDoubles(t *testing.T) {
 		must(t, err)
 		own = append(own, id)
 	}
-	slices.SortFunc(own, func(a, b bus.RoomID) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(own, bus.RoomID.Compare)
 	tell := func(r seal.Record) {
 		_, err := alice.SendOne(ctx, own[1], r)
 		must(t, err)

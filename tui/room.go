@@ -165,5 +165,5 @@ func (r *room) weight() int {
 
 // byPlace is the order of the side bar.
 func byPlace(a, b *room) int {
-	return cmp.Or(cmp.Compare(a.kind(), b.kind()), strings.Compare(string(a.title()), string(b.title())), strings.Compare(a.ID.String(), b.ID.String()))
+	return cmp.Or(cmp.Compare(a.kind(), b.kind()), strings.Compare(string(a.title()), string(b.title())), a.ID.Compare(b.ID))
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"encoding/base32"
 	"encoding/hex"
+	"strings"
 )
 
 // idLen is the size in bytes of every identifier that names a thing by its hash.
@@ -41,6 +42,11 @@ func (id EndpointID) String() string { return encoding.EncodeToString(id[:]) }
 func (id RoomID) String() string     { return encoding.EncodeToString(id[:]) }
 func (id InviteID) String() string   { return encoding.EncodeToString(id[:]) }
 func (id RecordID) String() string   { return encoding.EncodeToString(id[:]) }
+
+// Compare orders rooms by their ids as they are written, which is not the order of
+// their bytes: digits come before letters there. Of two rooms of the same two people
+// the first counts, so that all clients must order alike.
+func (id RoomID) Compare(other RoomID) int { return strings.Compare(id.String(), other.String()) }
 
 func (id ID) MarshalText() ([]byte, error)         { return []byte(id.String()), nil }
 func (id AccountID) MarshalText() ([]byte, error)  { return []byte(id.String()), nil }

@@ -128,3 +128,12 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// Which of two rooms comes first decides which one counts, on every device.
+func TestRoomsInOrder(t *testing.T) {
+	t.Parallel()
+	letters, digits := RoomID{0x00}, RoomID{0xff}
+	if digits.Compare(letters) >= 0 || letters.Compare(digits) <= 0 || letters.Compare(letters) != 0 {
+		t.Errorf("%s does not come before %s", digits, letters)
+	}
+}

@@ -78,7 +78,7 @@ func TestRoomsOfTwoAtOnce(t *testing.T) {
 		return id
 	}
 	lower := func(a, b bus.RoomID) bus.RoomID {
-		if b.String() < a.String() {
+		if b.Compare(a) < 0 {
 			return b
 		}
 		return a

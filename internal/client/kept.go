@@ -35,7 +35,7 @@ func (c *Client) local() *Client {
 type nowhere struct{}
 
 // RoundTrip implements http.RoundTripper.
-func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errNotKept }
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, ErrNotKept }
 
 // keepsSince takes in what the profile knows of a room by now, and says since when
 // the room keeps messages.
@@ -49,10 +49,8 @@ func (c *Client) keepsSince(ctx context.Context, id bus.RoomID) (time.Time, erro
 	return c.now().Add(-r.Retention), nil
 }
 
-// CodeNotKept is of a page that is not on this device.
-const CodeNotKept = "not_kept"
-
-var errNotKept = bus.Errorf(bus.NotFound, CodeNotKept, "what comes there is not on this device").
+// ErrNotKept is of a page that is not on this device.
+var ErrNotKept = bus.Errorf(bus.NotFound, "not_kept", "what comes there is not on this device").
 	WithHint("it is read from the bus when that is there")
 
 // Kept is a page of what this client keeps of a room.
@@ -119,7 +117,7 @@ func (c *Client) stretch(ctx context.Context, id bus.RoomID, s Span) (profile.St
 			return of, nil
 		}
 	}
-	return profile.Stretch{}, errNotKept
+	return profile.Stretch{}, ErrNotKept
 }
 
 // keptPage is a page while it is read.
@@ -181,7 +179,7 @@ func (p *keptPage) result() (Kept, error) {
 	case p.span.After > 0:
 		return Kept{p.events, false, p.of.Through}, nil
 	case p.end && p.of.After > 0 && len(p.events) == 0:
-		return Kept{}, errNotKept
+		return Kept{}, ErrNotKept
 	}
 	return Kept{p.events, !p.end || p.of.After > 0, p.of.Through}, nil
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestOfflineAsksNobody(t *testing.T) {
 	m.must(d.refresh(t.Context(), id))
 	d.call.HTTP.Transport = deaf{t}
 	l := d.local()
-	if err := l.call.Get(t.Context(), wire.TargetServer, nil); bus.CodeOf(err) != CodeNotKept {
+	if err := l.call.Get(t.Context(), wire.TargetServer, nil); !errors.Is(err, ErrNotKept) {
 		t.Errorf("a request of any kind: got %v", err)
 	}
 	r, err := l.world.syncRoom(t.Context(), id)

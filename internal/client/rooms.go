@@ -71,7 +71,7 @@ func (c *Client) ListMyRooms(ctx context.Context) ([]RoomRef, error) {
 func markDoubles(rooms []RoomRef) {
 	counts := map[bus.Handle]bus.RoomID{}
 	for _, r := range rooms {
-		if first, known := counts[r.With]; !known || r.ID.String() < first.String() {
+		if first, known := counts[r.With]; !known || r.ID.Compare(first) < 0 {
 			counts[r.With] = r.ID
 		}
 	}
@@ -312,7 +312,7 @@ func pickDirect(text string, rooms []profile.RoomName) (id bus.RoomID, err error
 	}
 	found := false
 	for _, r := range rooms {
-		if r.Direct == h && r.Out == nil && (!found || r.Room.String() < id.String()) {
+		if r.Direct == h && r.Out == nil && (!found || r.Room.Compare(id) < 0) {
 			id, found = r.Room, true
 		}
 	}
