@@ -62,7 +62,7 @@ func commands() []slash {
 		{"role", "USER ROLE", "change a role", true, cmdRole},
 		{"room", "NAME", "go to a room", false, cmdRoom},
 		{"rooms", "", "all rooms and people", false, func(m *Model, _ []string) tea.Cmd { return m.openRooms() }},
-		{"save", "[PATH]", "save the newest file of this room", true, cmdSave},
+		{"save", "[PATH]", "save the selected file, or the newest", true, cmdSave},
 		{"search", "WORDS...", "find in all rooms", false, cmdSearch},
 		{"theme", "NAME", "dark, light, mono or high-contrast", false, cmdTheme},
 		{"unmute", "", "be called for mentions in this room", true, notify(NotifyMentions)},

@@ -65,9 +65,9 @@ func cmdSearch(m *Model, args []string) tea.Cmd {
 }
 
 func cmdSave(m *Model, args []string) tea.Cmd {
-	e := m.current.list.NewestFile()
+	e := m.current.wantedFile()
 	if e == nil {
-		return m.say("there is no file here; Up and o save an older one")
+		return m.say("there is no file here; select an older one first")
 	}
 	path := m.o.Home
 	if len(args) > 0 {

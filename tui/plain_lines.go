@@ -233,15 +233,16 @@ func (p *plain) found(msg bus.Message) tea.Cmd {
 	if r == nil {
 		return p.m.say("you are not in that room any more")
 	}
-	f := p.m.fold(r)
+	f, cmd := p.m.fold(r), p.m.open(r)
 	if e := f.message(&msg); e != nil {
+		r.wanted = e
 		p.say(r.title() + ", " + text.Safe(msg.Time.In(p.m.o.Zone).Format("Mon 2 Jan 2006")) + ":")
 		if e.About != nil {
 			e.Quote = f.quote(*e.About)
 		}
 		p.entry(r, e)
 	}
-	return p.m.open(r)
+	return cmd
 }
 
 // message prints what somebody wrote: its further lines are indented.

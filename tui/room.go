@@ -45,11 +45,12 @@ type room struct {
 	newer   bool // there is more below: what comes is not appended
 	behind  bool // there is because it was not told: the window follows again once it is here
 	fill    *timeline.Entry
-	target  bus.RecordRef // to select, once it is loaded and what follows it; zero: nothing
-	fresh   uint64        // what came after it was new when the room was opened; 0: nothing was
-	seen    uint64        // the newest sequence that was on the screen
-	marked  uint64        // the newest sequence that was marked as seen from here
-	marking bool          // it will be, in a moment
+	target  bus.RecordRef   // to select, once it is loaded and what follows it; zero: nothing
+	fresh   uint64          // what came after it was new when the room was opened; 0: nothing was
+	seen    uint64          // the newest sequence that was on the screen
+	marked  uint64          // the newest sequence that was marked as seen from here
+	marking bool            // it will be, in a moment
+	wanted  *timeline.Entry // was selected last: a file in it is what /save saves
 }
 
 func newRoom(info Room) *room {

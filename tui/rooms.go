@@ -46,6 +46,7 @@ func (m *Model) leaveRoom() {
 	if r := m.current; r != nil {
 		r.draft = m.box.Text()
 		r.list.Unselect()
+		r.wanted = nil
 		r.list.MarkNew(0)
 		r.Read = max(r.Read, r.marked)
 		r.lighten()

@@ -171,7 +171,7 @@ func TestFiles(t *testing.T) {
 	file := d.m.chosen().ID
 	d.press("o").called("Save report.pdf /home/bob").press("x").called("Cancel").press("esc")
 	d.tell(Event{Transfer: &Transfer{ID: file, Done: 5, Total: 10}}, Event{Transfer: &Transfer{ID: file, Over: true, Path: "/home/bob/report.pdf"}})
-	d.wants("saved /home/bob/report.pdf").typed("/save other/name.pdf").press("enter")
+	d.wants("saved report.pdf as /home/bob/report.pdf").typed("/save other/name.pdf").press("enter")
 }
 
 func TestRemovedAtOnce(t *testing.T) {

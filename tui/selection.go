@@ -35,8 +35,11 @@ func (m *Model) selectBy(n int) tea.Cmd {
 }
 
 func (m *Model) endSelection() tea.Cmd {
-	if m.current != nil {
-		m.current.list.Unselect()
+	if r := m.current; r != nil {
+		if e := r.list.Selected(); e != nil {
+			r.wanted = e
+		}
+		r.list.Unselect()
 	}
 	return nil
 }
@@ -221,7 +224,21 @@ func (m *Model) save() tea.Cmd {
 	return m.saveTo(e, m.o.Home)
 }
 
+// wantedFile is the message whose file a command saves: the one that was selected last
+// or could not be saved, else the newest with a file; nil where there is none.
+func (r *room) wantedFile() *timeline.Entry {
+	e := r.wanted
+	if e != nil && r.list.Find(e.Ref) != nil {
+		e = r.list.Find(e.Ref) // it may have been read again
+	}
+	if e == nil || e.File == nil || e.Pending() {
+		return r.list.NewestFile()
+	}
+	return e
+}
+
 func (m *Model) saveTo(e *timeline.Entry, path string) tea.Cmd {
+	m.current.wanted = e
 	id, f := e.ID, bus.File{Name: string(e.File.Name), Size: e.File.Size, Ref: e.File.Ref}
 	return m.try("save "+string(e.File.Name), "", func(ctx context.Context) error { return m.o.Session.Save(ctx, id, f, path) })
 }

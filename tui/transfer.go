@@ -55,8 +55,13 @@ func (m *Model) transferred(t Transfer, r *room, e *timeline.Entry) tea.Cmd {
 		return m.fail("save "+string(e.File.Name), t.Err)
 	case t.Err != nil:
 		return m.fail("save", t.Err)
+	case e == nil || e.File == nil:
+		return m.say("saved " + text.Line(t.Path))
 	}
-	return m.say("saved " + text.Line(t.Path))
+	if r.wanted != nil && r.wanted.ID == t.ID {
+		r.wanted = nil
+	}
+	return m.say("saved " + e.File.Name + " as " + text.Line(t.Path))
 }
 
 // entryOf finds the message of a transfer, in any room.
