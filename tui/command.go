@@ -32,6 +32,31 @@ func (c slash) least() (n int) {
 	return n
 }
 
+// most is how many it takes; negative: as many as one likes, as of a text.
+func (c slash) most() int {
+	if strings.Contains(c.args, "...") || strings.Contains(c.args, "TEXT") {
+		return -1
+	}
+	return len(strings.Fields(c.args))
+}
+
+// tooMany says what is wrong with more arguments than a command takes; "" for nothing.
+// What is about the room on the screen takes its name, and no other one.
+func (m *Model) tooMany(c slash, args []string) text.Safe {
+	most := c.most()
+	switch {
+	case most < 0 || len(args) <= most:
+		return ""
+	case most > 0:
+		return text.Safe("write /"+c.usage()+": ") + text.Line(clip(args[most], 30)) + " is too much"
+	case c.room && len(args) == 1 && m.current != nil && m.find(args[0]) == m.current:
+		return ""
+	case c.room && m.current != nil:
+		return text.Safe("/"+c.name) + " takes nothing: it is about the room on the screen, " + m.current.title()
+	}
+	return text.Safe("/" + c.name + " takes nothing: " + c.help)
+}
+
 // path reports whether it takes a path.
 func (c slash) path() bool { return c.args == "[FILE]" || c.args == "[PATH]" }
 
@@ -43,7 +68,7 @@ func commands() []slash {
 		{"delete", "", "delete this room for everybody", true, cmdDelete},
 		{"drop", "", "give up what failed here", true, cmdDrop},
 		{"edit", "TEXT...", "change your newest message", true, cmdEdit},
-		{"find", "[WORDS]", "find in this room", true, cmdFind},
+		{"find", "[WORDS...]", "find in this room", true, cmdFind},
 		{"help", "", "every key and command", false, func(m *Model, _ []string) tea.Cmd { return m.openHelp() }},
 		{"invite", "USER...", "add people to this room", true, cmdInvite},
 		{"kick", "USER", "remove somebody from this room", true, cmdKick},
@@ -101,14 +126,19 @@ func (m *Model) runCommand(draft string) tea.Cmd {
 		return m.say("there is no command /" + text.Line(clip(words[0], 30)) + ": /help lists them; // sends a slash")
 	}
 	c := commands()[i]
+	args := c.arguments(draft, words[1:])
+	much := m.tooMany(c, args)
 	switch {
+	case much != "":
+		m.box.Set(draft)
+		return m.say(much)
 	case len(words)-1 < c.least():
 		m.box.Set(draft)
 		return m.say(text.Safe("write /" + c.usage() + ": " + c.help))
 	case c.room && m.current == nil:
 		return m.say("there is no room on the screen")
 	}
-	return c.run(m, c.arguments(draft, words[1:]))
+	return c.run(m, args)
 }
 
 // arguments are the words behind a command; a path is one, with its blanks.

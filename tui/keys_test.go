@@ -207,3 +207,36 @@ func TestLogAndCheck(t *testing.T) {
 	d.f.fail["Log"] = bus.ErrNotMember
 	d.press("esc").typed("/log").press("enter").wants("! log: ")
 }
+
+// What a command does not understand is refused, and not left out: it may name another
+// room than the one on the screen.
+func TestTooManyWords(t *testing.T) {
+	t.Parallel()
+	for typed, words := range map[string]string{
+		"/delete #general":      "/delete takes nothing: it is about the room on the screen, #ops",
+		"/leave stress":         "/leave takes nothing: it is about the room on the screen, #ops",
+		"/delete ops now":       "/delete takes nothing",
+		"/mute forever please":  "/mute takes nothing",
+		"/rekey now":            "/rekey takes nothing",
+		"/quit now":             "/quit takes nothing: leave the chat",
+		"/create Ops Team":      "write /create NAME: Team is too much",
+		"/kick erin carol":      "write /kick USER: carol is too much",
+		"/role erin reader too": "write /role USER ROLE: too is too much",
+	} {
+		d := online(t, 120, 40)
+		asOwner(d)
+		d.f.calls = nil
+		d.typed(typed).press("enter").wants(words, "> "+typed).lacks("type yes")
+		if len(d.f.calls) > 0 || d.quit {
+			t.Errorf("%s calls %q", typed, d.f.calls)
+		}
+	}
+	for typed, words := range map[string]string{"/delete #ops": "Delete #ops for everybody?", "/leave ops": "Leave #ops?"} {
+		d := online(t, 80, 24)
+		asOwner(d)
+		d.typed(typed).press("enter").wants(words)
+	}
+	online(t, 80, 24).typed("/find the backup").press("enter").wants("Find in #ops").called("Search the backup")
+	online(t, 80, 24).typed("/msg carol two words").press("enter").called("Direct carol")
+	online(t, 80, 24).typed("/attach my notes/a b.txt").press("enter").called("Attach a /home/bob/my notes/a b.txt")
+}
