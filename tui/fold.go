@@ -90,8 +90,12 @@ func (f fold) change(m *bus.Message, late bool) {
 		return
 	}
 	delete(f.room.waiting, m.ID)
-	if target := f.room.list.Find(*m.ReplyTo); target == nil || !f.apply(target, m) {
+	target := f.room.list.Find(*m.ReplyTo)
+	if target == nil || !f.apply(target, m) {
 		f.keepLoose(m)
+	}
+	if target == nil && m.Kind != "reaction" { // what was loaded once may be quoted still
+		f.room.list.Quote(*m.ReplyTo, f.quote)
 	}
 }
 
@@ -116,6 +120,7 @@ func (f fold) settle(e *timeline.Entry) {
 		e.Quote = f.quote(*e.About)
 		f.room.list.Touch(e)
 	}
+	defer f.room.list.Quote(e.Ref, f.quote)
 	waiting, ok := f.room.loose[e.Ref]
 	if !ok {
 		return
@@ -161,6 +166,9 @@ func (f fold) apply(e *timeline.Entry, m *bus.Message) bool {
 		return false
 	}
 	f.room.list.Touch(e)
+	if m.Kind != "reaction" {
+		f.room.list.Quote(e.Ref, f.quote)
+	}
 	return true
 }
 

@@ -317,3 +317,29 @@ func TestChangesThatNobodyCanPlace(t *testing.T) {
 	}
 	d.tell(happens(said(ops, 5001, "alice", "as it was"))).wants("alice changed it").lacks("as it was")
 }
+
+// A quote says what the message says now, and nothing of what was deleted.
+func TestQuotesFollow(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(happens(said(ops, 15, "erin", "the first words")), happens(about2(said(ops, 16, "carol", "yes"), "reply", 15)))
+	d.typed("/reply indeed").press("enter").press("up", "k", "k", "r").typed("me too").press("enter").wants("| erin: the first words", ".. me too")
+	d.tell(happens(about2(said(ops, 17, "erin", "other words"), "edit", 15)))
+	if n := strings.Count(d.frame(), "| erin: other words"); n != 2 {
+		t.Errorf("%d quotes, want 2", n)
+	}
+	d.lacks("the first words")
+	d.tell(happens(about2(said(ops, 18, "mallory", ""), "delete", 15))).wants("| erin: other words")
+	d.tell(happens(about2(said(ops, 19, "erin", ""), "delete", 15))).lacks("other words").wants("| erin: a message that is not shown")
+}
+
+// What an older answer quotes is shown once it is loaded.
+func TestQuotesOfWhatIsLoadedLater(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	r := d.m.rooms[ops]
+	f := d.m.fold(r)
+	d.tell(happens(about2(said(ops, 20, "carol", "yes"), "reply", 1000))).wants("| an older message")
+	f.page([]bus.Event{{Message: about2(said(ops, 1001, "alice", "as it is now"), "edit", 1000)}, {Message: said(ops, 1000, "alice", "as it was")}}, true)
+	d.wants("| alice: as it is now").lacks("an older message")
+}

@@ -20,6 +20,7 @@ type List struct {
 	held   []*Entry // positions end(), end()+1, ...
 	byRef  map[bus.RecordRef]*Entry
 	byID   map[bus.RecordID]*Entry
+	about  map[bus.RecordRef]map[*Entry]bool // what answers a message
 
 	look   Look
 	width  int
@@ -41,7 +42,7 @@ type List struct {
 
 // New returns an empty list that follows its end.
 func New() *List {
-	return &List{byRef: map[bus.RecordRef]*Entry{}, byID: map[bus.RecordID]*Entry{}, follow: true, changed: true, cache: newCache()}
+	return &List{byRef: map[bus.RecordRef]*Entry{}, byID: map[bus.RecordID]*Entry{}, about: map[bus.RecordRef]map[*Entry]bool{}, follow: true, changed: true, cache: newCache()}
 }
 
 // first and end are the position of the oldest confirmed entry and that after
@@ -161,6 +162,12 @@ func (l *List) index(e *Entry) {
 	if held := l.byID[e.ID]; e.ID != (bus.RecordID{}) && (held == nil || e.Mine || !held.Mine) {
 		l.byID[e.ID] = e
 	}
+	if e.About != nil {
+		if l.about[*e.About] == nil {
+			l.about[*e.About] = map[*Entry]bool{}
+		}
+		l.about[*e.About][e] = true
+	}
 }
 
 func (l *List) drop(e *Entry) {
@@ -170,6 +177,11 @@ func (l *List) drop(e *Entry) {
 	}
 	if l.byID[e.ID] == e {
 		delete(l.byID, e.ID)
+	}
+	if e.About != nil {
+		if delete(l.about[*e.About], e); len(l.about[*e.About]) == 0 {
+			delete(l.about, *e.About)
+		}
 	}
 }
 
@@ -194,6 +206,20 @@ func (l *List) Trust(from text.Safe, now bus.Trust) {
 
 // Find returns the entry that a reference names, nil where it is not here.
 func (l *List) Find(ref bus.RecordRef) *Entry { return l.byRef[ref] }
+
+// Quote gives everything that answers a message the quote of it as it is now.
+func (l *List) Quote(ref bus.RecordRef, now func(ref bus.RecordRef) text.Safe) {
+	if l.about[ref] == nil {
+		return
+	}
+	quote := now(ref)
+	for e := range l.about[ref] {
+		if e.Quote != quote && !e.Deleted {
+			e.Quote = quote
+			l.Touch(e)
+		}
+	}
+}
 
 // FindID returns the entry of a record, nil where it is not here. Of several under
 // one id it is one's own, else one of them.
