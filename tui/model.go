@@ -235,7 +235,7 @@ func (m *Model) memory() Memory {
 	mem := Memory{Theme: m.o.Theme, HideSide: m.hideSide, HideMembers: m.hideMembers, Rooms: map[bus.RoomID]RoomMemory{}}
 	if m.current != nil {
 		mem.Room = m.current.ID
-		m.current.draft = m.box.Text()
+		m.current.draft = m.draft()
 	}
 	for id, r := range m.pending {
 		mem.Rooms[id] = r

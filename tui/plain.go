@@ -172,6 +172,10 @@ func (p *plain) typed(line string) tea.Cmd {
 	if cmd := p.m.insert(line); cmd != nil || p.m.box.Empty() && !(p.m.current != nil && p.m.current.Invited) {
 		return cmd
 	}
+	if r := p.m.current; r != nil && r.Invited && !p.m.box.Empty() && !command(line) {
+		p.m.maySend() // it says that only an empty line opens it
+		return nil
+	}
 	return p.m.enter()
 }
 

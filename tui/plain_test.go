@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
 )
@@ -225,5 +228,26 @@ func TestPlainHostileWords(t *testing.T) {
 				t.Errorf("forged: %q", line)
 			}
 		}
+	}
+}
+
+// In lines only an empty one takes up an invitation: words are for somebody to read.
+func TestPlainWordsToAnInvitation(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.start.Memory.Room = design
+	var out strings.Builder
+	p := &plain{m: New(t.Context(), Options{Session: f, Now: func() time.Time { return noon }, Zone: time.UTC}), out: bufio.NewWriter(&out), msgs: make(chan tea.Msg), ctx: t.Context()}
+	p.m.begin(f.start)
+	if cmd := p.typed("hello"); cmd != nil {
+		t.Error("words open an invitation")
+	}
+	p.notices()
+	_ = p.out.Flush()
+	if !strings.Contains(out.String(), "/leave declines") {
+		t.Errorf("printed %q", out.String())
+	}
+	if cmd := p.typed(""); cmd == nil {
+		t.Error("Enter opens it")
 	}
 }

@@ -36,6 +36,8 @@ type room struct {
 	waiting map[bus.RecordID]bool // edits, deletes and reactions of one's own that were not sent yet
 	notify  Notify
 	draft   string
+	aside   string // the draft of before, while an invitation is on the screen
+	asked   bool   // it is: the box is for commands
 	anchor  uint64 // to go back to, once it is loaded
 	loading bool
 	turn    int  // counts how often it was begun anew: pages of before are not for it

@@ -32,6 +32,35 @@ func (m *Model) open(r *room) tea.Cmd {
 	return tea.Batch(keep, m.lookAt(r.ID), m.loadMembers(r))
 }
 
+// draft is what is written in the room on the screen; of a command to an invitation
+// nothing is left.
+func (m *Model) draft() string {
+	r, typed := m.current, m.box.Text()
+	switch {
+	case !r.asked:
+		return typed
+	case command(typed):
+		typed = ""
+	}
+	if r.aside != "" && typed != "" {
+		return r.aside + "\n" + typed
+	}
+	return r.aside + typed
+}
+
+// setAside empties the box while an invitation is on the screen, and puts back what was
+// in it once that was taken up.
+func (m *Model) setAside() {
+	switch r := m.current; {
+	case r.Invited && !r.asked:
+		r.aside, r.asked = m.box.Text(), true
+		m.box.Set("")
+	case !r.Invited && r.asked:
+		m.box.Set(m.draft())
+		r.aside, r.asked = "", false
+	}
+}
+
 // lookAt tells the session which room is on the screen; nothing depends on it.
 func (m *Model) lookAt(id bus.RoomID) tea.Cmd {
 	return m.call(func(ctx context.Context) then {
@@ -44,7 +73,7 @@ func (m *Model) lookAt(id bus.RoomID) tea.Cmd {
 func (m *Model) leaveRoom() {
 	m.about = about{}
 	if r := m.current; r != nil {
-		r.draft = m.box.Text()
+		r.draft, r.aside, r.asked = m.draft(), "", false
 		r.list.Unselect()
 		r.wanted = nil
 		r.list.MarkNew(0)

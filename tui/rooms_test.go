@@ -211,3 +211,33 @@ func TestRoomsOfOneName(t *testing.T) {
 	d.wants(">#ops~aeaa", " #ops~mmaa", " #ops~aeaa  encrypted")
 	d.tell(Event{Room: bus.RoomID{99}, Forgotten: true}).wants(">#ops  ").lacks("~aeaa")
 }
+
+// A draft of before stands in nobody's way to take up or decline an invitation, and is
+// there again afterwards.
+func TestInvitationWithDraft(t *testing.T) {
+	t.Parallel()
+	drafted := func() *driver {
+		f := staged()
+		f.start.Memory.Rooms[design] = RoomMemory{Draft: "half a thought"}
+		d := drive(t, f, 80, 24)
+		plainOnline(d)
+		return d.press("alt+7").wants("alice added you to #design", "Enter opens").lacks("half a thought")
+	}
+	drafted().press("enter").called("Open g").wants("> half a thought")
+	drafted().typed("/leave").press("enter").wants("Leave #design?")
+	d := drafted().typed("and more").press("enter").called("Open g")
+	if got := d.m.box.Text(); got != "half a thought\nand more" {
+		t.Errorf("%q is in the box", got)
+	}
+	d = drafted().typed("/lea").press("alt+4", "ctrl+c", "alt+7").lacks("> /lea").press("enter").wants("> half a thought")
+	d = drafted()
+	for range 2 {
+		d.do(d.m.keep())
+	}
+	if got := d.f.kept.Rooms[design].Draft; got != "half a thought" {
+		t.Errorf("%q is kept", got)
+	}
+	d = online(t, 80, 24).typed("as I said")
+	changed(d, func(r *Room) { r.Invited, r.By = true, "alice" })
+	d.wants("alice added you to #ops").lacks("as I said").press("enter").called("Open a").wants("> as I said")
+}

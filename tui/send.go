@@ -22,7 +22,7 @@ func newID() (id bus.RecordID) {
 // enter sends the draft, runs it as a command, or opens an invitation.
 func (m *Model) enter() tea.Cmd {
 	switch {
-	case m.current != nil && m.current.Invited && m.box.Empty():
+	case m.current != nil && m.current.Invited && !command(m.box.Text()):
 		return m.enterInvited(m.current)
 	case strings.TrimSpace(m.box.Text()) == "":
 		return nil

@@ -177,6 +177,7 @@ func (m *Model) after() tea.Cmd {
 	if m.current == nil {
 		return nil
 	}
+	m.setAside()
 	m.arrange()
 	return tea.Batch(m.load(m.current), m.seen())
 }
