@@ -28,8 +28,12 @@ func (m *Model) batch(b batchMsg) tea.Cmd {
 func (m *Model) event(e *Event, call *alarm) tea.Cmd {
 	switch {
 	case e.Conn != nil:
+		back := m.conn.State != Online && e.Conn.State == Online
 		if m.conn = *e.Conn; m.conn.State == Online {
 			m.mend()
+		}
+		if back && m.toast.away {
+			m.unsay()
 		}
 	case e.Posture != nil:
 		m.posture = e.Posture
@@ -154,7 +158,7 @@ func (m *Model) changing(r *room, o Outgoing) {
 	}
 	delete(r.waiting, o.ID)
 	if o.State == OutgoingFailed && o.Err != nil {
-		m.fail("not changed", o.Err)
+		m.inRoomOf(r, func(m *Model) tea.Cmd { return m.fail("not changed", o.Err) })
 	}
 }
 

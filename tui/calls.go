@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"unibus/internal/bus"
 	"unibus/internal/text"
 )
 
@@ -14,15 +15,23 @@ type then func(*Model) tea.Cmd
 
 // call runs f off the screen and what it returns in Update.
 func (m *Model) call(f func(ctx context.Context) then) tea.Cmd {
-	ctx := m.ctx
+	ctx, from := m.ctx, m.current
 	m.busy++
 	return func() tea.Msg {
 		done := f(ctx)
 		return then(func(m *Model) tea.Cmd {
 			m.busy--
-			return done(m)
+			return m.inRoomOf(from, done)
 		})
 	}
+}
+
+// inRoomOf takes an answer that belongs to a room.
+func (m *Model) inRoomOf(r *room, done then) tea.Cmd {
+	before := m.from
+	m.from = r
+	defer func() { m.from = before }()
+	return done(m)
 }
 
 // lane is calls of which each waits for the one before: what was written first
@@ -34,7 +43,11 @@ type lane struct {
 
 // inOrder is call behind all that was asked for in order before.
 func (m *Model) inOrder(f func(ctx context.Context) then) tea.Cmd {
-	m.lane.waiting = append(m.lane.waiting, f)
+	from := m.current
+	m.lane.waiting = append(m.lane.waiting, func(ctx context.Context) then {
+		done := f(ctx)
+		return func(m *Model) tea.Cmd { return m.inRoomOf(from, done) }
+	})
 	if m.lane.running {
 		return nil
 	}
@@ -62,6 +75,7 @@ func (m *Model) try(what string, done text.Safe, f func(ctx context.Context) err
 			if err != nil {
 				return m.fail(what, err)
 			}
+			m.well(what)
 			return m.say(done)
 		}
 	})
@@ -73,6 +87,8 @@ type toast struct {
 	until time.Time
 	grave bool
 	holds func(*Model) bool // nil, or whether the words are still true
+	away  bool              // no node answered: being online again takes it away
+	what  string            // went wrong: its success takes the notice away
 	count int               // of the notices so far
 }
 
@@ -89,12 +105,26 @@ func (m *Model) say(words text.Safe) tea.Cmd {
 // warn shows a grave one, for longer.
 func (m *Model) warn(words text.Safe) { m.notice(words, 2*toastTime, true) }
 
-// fail shows what went wrong.
+// fail shows what went wrong, and in which room where another one is on the screen.
 func (m *Model) fail(what string, err error) tea.Cmd {
-	if m.ctx.Err() == nil {
-		m.warn(text.Safe(what) + ": " + errorLine(err))
+	if m.ctx.Err() != nil {
+		return nil
 	}
+	words := text.Safe(what) + ": " + errorLine(err)
+	if r := m.from; r != nil && r != m.current {
+		words = r.title() + ": " + words
+	}
+	m.warn(words)
+	m.toast.what = what
+	m.toast.away = bus.KindOf(err) == bus.Unavailable
 	return nil
+}
+
+// well takes away what was said of something that went wrong and went well now.
+func (m *Model) well(what string) {
+	if m.toast.what == what {
+		m.unsay()
+	}
 }
 
 func (m *Model) notice(words text.Safe, span time.Duration, grave bool) {

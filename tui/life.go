@@ -17,7 +17,7 @@ func (m *Model) keepThen(next tea.Cmd) tea.Cmd {
 		err := m.o.Session.Keep(ctx, mem)
 		return func(m *Model) tea.Cmd {
 			if err != nil {
-				m.fail("remember", err)
+				m.inRoomOf(nil, func(m *Model) tea.Cmd { return m.fail("remember", err) })
 			}
 			m.kept = err == nil && next != nil
 			return next

@@ -54,7 +54,8 @@ type Model struct {
 	leaving   bool // quit was asked for
 	kept      bool // for the next start, by quit
 	ticking   bool
-	busy      int // calls of the session that are under way
+	busy      int   // calls of the session that are under way
+	from      *room // that the answer belongs to which is taken now, nil for none
 	lane      lane
 	alerted   time.Time
 	unsent    map[bus.RecordID]Draft    // what the outbox did not take

@@ -144,3 +144,29 @@ func TestCodeThatDoesNotFit(t *testing.T) {
 	d.msg(tea.WindowSizeMsg{Width: 120, Height: 40})
 	d.wants("████████").lacks("does not fit")
 }
+
+// What went wrong stays in its room, and is not said any more once it is not so.
+func TestErrorsThatAreOver(t *testing.T) {
+	t.Parallel()
+	d := online(t, 120, 40)
+	away := bus.Errorf(bus.Unavailable, "unreachable", "no node answers")
+	d.f.fail["Rekey"] = away
+	failed := func() *driver { return d.typed("/rekey").press("enter").wants("! rekey: no node answers") }
+	failed().typed("/room general").press("enter").wants(">#general").lacks("no node answers").press("alt+1").lacks("no node answers")
+	d.typed("/room ops").press("enter")
+	d.tell(Event{Conn: &Conn{State: Reconnecting, Attempt: 1}})
+	failed().tell(Event{Conn: &Conn{State: Reconnecting, Attempt: 2}}).wants("no node answers")
+	plainOnline(d)
+	d.lacks("no node answers")
+
+	d.f.fail["Save"] = bus.ErrRoomClosed
+	d.typed("/save").press("enter").wants("! save report.pdf: ")
+	delete(d.f.fail, "Save")
+	d.typed("/save x").press("enter").lacks("save report.pdf")
+
+	d.f.fail["Send"] = bus.ErrRoomClosed
+	d.m.box.Set("late")
+	_, late := d.m.Update(keyOf("enter"))
+	d.typed("/room general").press("enter").wants(">#general").do(late)
+	d.wants("! #ops: not sent: this room was deleted").press("alt+1").lacks("not sent:")
+}

@@ -20,6 +20,9 @@ func (m *Model) open(r *room) tea.Cmd {
 		keep = m.keep() // drafts of rooms survive whatever ends the program
 	}
 	m.leaveRoom()
+	if m.toast.grave { // it is about the room that goes
+		m.unsay()
+	}
 	m.current = r
 	if m.pump != nil {
 		m.pump.show(r.ID)

@@ -111,6 +111,7 @@ func (m *Model) post(d Draft) tea.Cmd {
 		err := m.o.Session.Send(ctx, d)
 		return func(m *Model) tea.Cmd {
 			if err == nil {
+				m.well("not sent")
 				return nil
 			}
 			return m.refused(r, d, err)

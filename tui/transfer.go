@@ -52,7 +52,7 @@ func (m *Model) transferred(t Transfer, r *room, e *timeline.Entry) tea.Cmd {
 	case t.Up: // outgoing tells what became of it
 		return nil
 	case t.Err != nil && e != nil && e.File != nil:
-		return m.fail("save "+string(e.File.Name), t.Err)
+		return m.inRoomOf(r, func(m *Model) tea.Cmd { return m.fail("save "+string(e.File.Name), t.Err) })
 	case t.Err != nil:
 		return m.fail("save", t.Err)
 	case e == nil || e.File == nil:
