@@ -220,3 +220,10 @@ func TestFileOfUnknownSize(t *testing.T) {
 	m.Kind, m.File = "file", &bus.File{Name: "from a pipe", Size: sizeUnknown, Ref: "blob:x"}
 	d.tell(happens(m)).wants("[file] from a pipe  o: save").press("up", "i").wants("size      not known").lacks("-1")
 }
+
+// A file on its way is stopped with x: that is said first.
+func TestStopIsSaid(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t).typed("/attach report.pdf").press("enter", "up").lacks("x stop").wants("r reply")
+	d.tell(Event{Transfer: &Transfer{ID: d.f.attached, Done: 1, Total: 4, Up: true}}).wants("x stop  r reply").press("x").called("Cancel")
+}

@@ -152,6 +152,9 @@ func (m *Model) ruleAbove(width int) string {
 		}
 		if m.selecting() {
 			hints := []string{"r reply", "e edit", "+ react", "d delete", "y copy", "o save", "v verify", "i info"}
+			if m.transfers[m.chosen().ID] != nil {
+				hints = append([]string{"x stop"}, hints...)
+			}
 			words = m.joined(hints, "  ", width-6)
 		}
 	}
