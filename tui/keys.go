@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -166,6 +168,25 @@ func keyName(k tea.KeyPressMsg) string {
 		return k.Text
 	}
 	return k.Keystroke()
+}
+
+// afterEsc reports whether a character with Alt is one that was typed right behind Esc,
+// which a slow line brings as one key: where Alt does nothing with it. It returns the
+// character alone.
+func (m *Model) afterEsc(k tea.KeyPressMsg) (alone tea.KeyPressMsg, split bool) {
+	if k.Mod&^tea.ModShift != tea.ModAlt || !unicode.IsPrint(k.Code) {
+		return k, false
+	}
+	for _, bound := range m.keys {
+		if bound[keyName(k)] != nil {
+			return k, false
+		}
+	}
+	r := k.Code
+	if k.Mod&tea.ModShift != 0 {
+		r = cmp.Or(k.ShiftedCode, unicode.ToUpper(r))
+	}
+	return tea.KeyPressMsg{Code: k.Code, ShiftedCode: k.ShiftedCode, Mod: k.Mod &^ tea.ModAlt, Text: string(r)}, true
 }
 
 // keyLabel is how people write a key.

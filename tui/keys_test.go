@@ -240,3 +240,14 @@ func TestTooManyWords(t *testing.T) {
 	online(t, 80, 24).typed("/msg carol two words").press("enter").called("Direct carol")
 	online(t, 80, 24).typed("/attach my notes/a b.txt").press("enter").called("Attach a /home/bob/my notes/a b.txt")
 }
+
+// Over a slow line Esc and what is typed right behind it come as one key with Alt.
+func TestEscAndACharacter(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).press("up", "alt+/").typed("members").press("enter").wants("Members of #ops").uncalled("Send")
+	d.press("alt+/").lacks("Members of").wants("> /").press("ctrl+c")
+	d.press("up", "r").wants("re: alice").press("alt+/").typed("mark").press("enter").lacks("re: alice").called("Mark a 14").uncalled("Send")
+	d.msg(tea.KeyPressMsg{Code: 'h', ShiftedCode: 'H', Mod: tea.ModAlt | tea.ModShift})
+	d.wants("> H").press("ctrl+c", "up", "alt+é").wants("> é").press("ctrl+c")
+	d.press("alt+k").wants("r reply").press("alt+enter", "ctrl+alt+y").wants("r reply").press("alt+f").lacks("> f")
+}

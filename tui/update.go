@@ -109,6 +109,9 @@ func (m *Model) second() {
 // key finds out where a key goes: to a panel, to the selected message, or to
 // the box.
 func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+	if typed, split := m.afterEsc(k); split {
+		return tea.Batch(m.key(tea.KeyPressMsg{Code: tea.KeyEscape}), m.key(typed))
+	}
 	name := keyName(k)
 	m.offered, m.focused = nil, true // who presses keys is there, whatever the terminal says
 	if name != "ctrl+c" && m.quitting {
