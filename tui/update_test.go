@@ -343,3 +343,13 @@ func TestQuotesOfWhatIsLoadedLater(t *testing.T) {
 	f.page([]bus.Event{{Message: about2(said(ops, 1001, "alice", "as it is now"), "edit", 1000)}, {Message: said(ops, 1000, "alice", "as it was")}}, true)
 	d.wants("| alice: as it is now").lacks("an older message")
 }
+
+// However small a terminal is, what it says is whole.
+func TestTooSmallIsWhole(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[int]string{9: "too small\n", 24: "too small: 40x12 needed\n", 30: "too small: 40x12 needed\n", 80: "terminal too small: 40x12 needed\n"} {
+		if got := online(t, width, 1).frame(); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+}

@@ -91,7 +91,13 @@ func (m *Model) tooSmall() []string {
 		rows[i] = cells.Blank(m.width)
 	}
 	if len(rows) > 0 {
-		rows[0] = m.cells.Fit("terminal too small: 40x12 needed", m.width)
+		words := "too small"
+		for _, longer := range []string{"too small: 40x12 needed", "terminal too small: 40x12 needed"} {
+			if m.cells.Width(longer) <= m.width {
+				words = longer
+			}
+		}
+		rows[0] = m.cells.Fit(words, m.width)
 	}
 	return rows
 }
