@@ -105,6 +105,9 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 	if e.Removed != nil {
 		r.Gone, r.GoneBy = e.Removed.Reason, e.Removed.By
 	}
+	if e.Member != nil && e.Member.Change == bus.MemberRole && e.Member.User == m.self {
+		r.Role = e.Member.Role
+	}
 	if e.Member != nil && r == m.current {
 		return m.loadMembers(r)
 	}

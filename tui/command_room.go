@@ -114,6 +114,9 @@ func cmdRekey(m *Model, _ []string) tea.Cmd {
 
 func cmdLeave(m *Model, _ []string) tea.Cmd {
 	r, id := m.current, m.current.ID
+	if r.lastOwner(m.self) {
+		return m.say("you are the only owner of " + r.title() + ": /role USER owner first, or /delete ends it for everybody")
+	}
 	return m.ask("Leave "+r.title()+"?", "Somebody in it has to add you again before you can come back.", "you stay in "+r.title(), func(m *Model) tea.Cmd {
 		return m.try("leave", "left "+r.title(), func(ctx context.Context) error { return m.o.Session.Leave(ctx, id) })
 	})

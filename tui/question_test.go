@@ -170,3 +170,22 @@ func TestErrorsThatAreOver(t *testing.T) {
 	d.typed("/room general").press("enter").wants(">#general").do(late)
 	d.wants("! #ops: not sent: this room was deleted").press("alt+1").lacks("not sent:")
 }
+
+// The only owner of a room is told at once that he cannot leave it, and what he can do.
+func TestTheLastOwnerStays(t *testing.T) {
+	t.Parallel()
+	d := online(t, 120, 40)
+	d.f.people[ops] = []Member{{"bob", bus.RoleOwner, bus.TrustVerified, false}, {"carol", bus.RoleMember, bus.TrustVerified, false}}
+	d.typed("/room general").press("enter").typed("/room ops").press("enter")
+	d.typed("/leave").press("enter").wants("you are the only owner of #ops: /role USER owner first, or /delete").lacks("Leave #ops?")
+	d.m.current.members[1].Role = bus.RoleOwner
+	d.typed("/leave").press("enter").wants("Leave #ops?")
+}
+
+// Who is made a reader sees it in the box at once.
+func TestMadeAReader(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24).wants("> write to #ops")
+	d.tell(Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "bob", Change: bus.MemberRole, Role: bus.RoleReader, By: "alice"}}})
+	d.wants("you are reader now", "X you may only read here").lacks("write to #ops")
+}

@@ -109,7 +109,7 @@ func (r *room) readOnly() text.Safe {
 	case r.Gone != "":
 		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; you can still read"
 	case r.Role == bus.RoleReader:
-		return "you are a reader here: you cannot write"
+		return "you may only read here"
 	}
 	return ""
 }
@@ -117,6 +117,12 @@ func (r *room) readOnly() text.Safe {
 // owner reports whether somebody may delete what others wrote.
 func (r *room) owner(h bus.Handle) bool {
 	return slices.ContainsFunc(r.members, func(m Member) bool { return m.User == h && m.Role == bus.RoleOwner })
+}
+
+// lastOwner reports whether somebody is its only owner, who cannot leave it.
+func (r *room) lastOwner(h bus.Handle) bool {
+	others := slices.ContainsFunc(r.members, func(m Member) bool { return m.User != h && m.Role == bus.RoleOwner && !m.Invited })
+	return r.Gone == "" && r.owner(h) && !others
 }
 
 // has reports whether somebody is a member, or has an open invite.

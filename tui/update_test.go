@@ -201,7 +201,7 @@ func TestReadOnly(t *testing.T) {
 	d.typed("hello").press("enter").uncalled("Send").wants("this session is over")
 	d = online(t, 80, 24)
 	changed(d, func(r *Room) { r.Role = bus.RoleReader })
-	d.typed("hello").press("enter").uncalled("Send").wants("you are a reader here")
+	d.typed("hello").press("enter").uncalled("Send").wants("you may only read here")
 	d.press("ctrl+t").uncalled("Attach")
 }
 
