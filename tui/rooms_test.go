@@ -229,7 +229,7 @@ func TestInvitationWithDraft(t *testing.T) {
 	if got := d.m.box.Text(); got != "half a thought\nand more" {
 		t.Errorf("%q is in the box", got)
 	}
-	d = drafted().typed("/lea").press("alt+4", "ctrl+c", "alt+7").lacks("> /lea").press("enter").wants("> half a thought")
+	drafted().typed("/lea").press("alt+4", "ctrl+c", "alt+7").lacks("> /lea").press("enter").wants("> half a thought")
 	d = drafted()
 	for range 2 {
 		d.do(d.m.keep())
