@@ -26,6 +26,8 @@ type roomShown struct {
 	LastSeq   uint64     `json:"last_seq"`
 	Unread    uint64     `json:"unread"`
 	Retention int64      `json:"retention"` // seconds
+
+	more bool // are unread than were counted
 }
 
 func newRoomListCmd(env *Env) *cobra.Command {
@@ -61,13 +63,13 @@ func runRoomList(ctx context.Context, env *Env, c *client.Client, all bool) erro
 		if r.Policy.Direct && !all {
 			continue
 		}
-		unread, err := c.Unread(ctx, r)
+		unread, more, err := c.Unread(ctx, r)
 		if err != nil {
 			return err
 		}
 		shown = append(shown, roomShown{ID: r.ID, Name: calledAs(r), Epoch: r.Epoch, Members: r.Members, Role: r.Role,
 			Encrypted: r.Policy.Encrypted, Persist: r.Policy.Persist, History: r.Policy.History, LastSeq: r.Last, Unread: unread,
-			Retention: r.Policy.Retention})
+			Retention: r.Policy.Retention, more: more})
 	}
 	if err := printRooms(env, shown); err != nil {
 		return err
@@ -105,12 +107,21 @@ func printRooms(env *Env, shown []roomShown) error {
 		{"name", func(r roomShown) text.Safe { return text.Line(r.Name) }},
 		{"role", func(r roomShown) text.Safe { return text.Line(r.Role) }},
 		number("members", func(r roomShown) uint64 { return uint64(r.Members) }),
-		number("unread", func(r roomShown) uint64 { return r.Unread }),
+		{"unread", unreadText},
 		number("epoch", func(r roomShown) uint64 { return uint64(r.Epoch) }),
 		{"encrypted", func(r roomShown) text.Safe { return yesNo(r.Encrypted) }},
 		{"id", func(r roomShown) text.Safe { return text.Safe(r.ID.String()) }},
 		{"kept", func(r roomShown) text.Safe { return text.Safe(spanText(time.Duration(r.Retention) * time.Second)) }},
 	}, "epoch")
+}
+
+// unreadText is how many messages are unread, "500+" where more are.
+func unreadText(r roomShown) text.Safe {
+	n := text.Safe(strconv.FormatUint(r.Unread, 10))
+	if r.more {
+		n += "+"
+	}
+	return n
 }
 
 func yesNo(b bool) text.Safe {

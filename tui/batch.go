@@ -86,7 +86,7 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 		return nil
 	}
 	msg := e.Brings()
-	fresh := msg != nil && !m.fold(r).known(msg) && (msg.Seq == 0 || msg.Seq > r.Last)
+	fresh := msg != nil && !m.fold(r).known(msg) && r.follows(msg)
 	m.fold(r).live(e)
 	if e.Undecryptable != nil {
 		r.Last = max(r.Last, e.Undecryptable.Seq)
@@ -112,6 +112,12 @@ func (m *Model) happened(id bus.RoomID, e *bus.Event, call *alarm) tea.Cmd {
 		return m.loadMembers(r)
 	}
 	return nil
+}
+
+// follows reports whether a message comes after all that is known of a room: a frame
+// holds many of one sequence.
+func (r *room) follows(msg *bus.Message) bool {
+	return msg.Seq == 0 || msg.Seq > r.Last || msg.Seq == r.Last && msg.Number > 0
 }
 
 // arrived counts a message of somebody else.

@@ -37,6 +37,18 @@ func TestUnreadAndMarks(t *testing.T) {
 	d.called("Mark b 49")
 }
 
+// A frame holds many messages, and each of them counts, as in the room itself.
+func TestUnreadOfOneFrame(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	for n := range 30 {
+		m := said(carol, 15+n, "carol", "line")
+		m.Seq, m.Number, m.Records = 15, n, 30
+		d.tell(happens(m), happens(m))
+	}
+	d.wants("@carol           30").press("ctrl+k").typed("carol").press("enter").wants(">@carol").press("pgup", "pgup").wants("== 30 new ==")
+}
+
 // Who looks at a room only for a moment has seen it all the same, and what was
 // seen last is told before the end.
 func TestMarksOfAMoment(t *testing.T) {

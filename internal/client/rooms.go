@@ -323,18 +323,27 @@ func pickDirect(text string, rooms []profile.RoomName) (id bus.RoomID, err error
 	return id, nil
 }
 
-// Unread counts the frames after a room's mark, as far as one page of them
-// reaches; 0 where nothing was marked.
-func (c *Client) Unread(ctx context.Context, r RoomRef) (n uint64, err error) {
+// Unread counts what others said after a room's mark, as far as one page of frames
+// reaches; more says that there is more behind it. 0 where nothing was marked.
+func (c *Client) Unread(ctx context.Context, r RoomRef) (n uint64, more bool, err error) {
 	mark, err := c.Mark(ctx, r.ID)
 	if err != nil || mark == 0 || r.Last <= mark {
-		return 0, err
+		return 0, false, err
 	}
-	_, err = c.page(ctx, wire.MessagesAfter(r.ID, mark, bus.MaxPageMessages), func(wire.StoredMessage) error {
-		n++
-		return nil
+	open := c.newOpener(r.ID) // which keeps nothing: who counts has read nothing
+	end, err := c.page(ctx, wire.MessagesAfter(r.ID, mark, bus.MaxPageMessages), func(m wire.StoredMessage) error {
+		events, err := open.open(ctx, m)
+		for _, e := range events {
+			if msg := e.Brings(); msg != nil && msg.Counts(c.id.Handle) {
+				n++
+			}
+		}
+		return err
 	})
-	return n, err
+	if c.ofRoomAlone(ctx, err) { // it is told of by who reads there
+		err = nil
+	}
+	return n, end.More, err
 }
 
 // RoomOptions is what the creation of a room fixes.
