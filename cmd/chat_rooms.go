@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"unibus/internal/bus"
@@ -94,7 +95,20 @@ func (s *chat) Members(ctx context.Context, room bus.RoomID) ([]tui.Member, erro
 // Invite implements tui.Session.
 func (s *chat) Invite(ctx context.Context, room bus.RoomID, users ...bus.Handle) error {
 	_, err := s.c.AddMembers(ctx, room, bus.RoleMember, users...)
-	return err
+	return s.invitedWords(room, err)
+}
+
+// invitedWords names the room where somebody is no user yet: else the invite that the
+// hint makes is into another one.
+func (s *chat) invitedWords(room bus.RoomID, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var fault *bus.Error
+	r := s.rooms[room]
+	if r == nil || r.info.Name == "" || r.info.With != "" || !errors.As(err, &fault) || fault.Code != "no_user" {
+		return err
+	}
+	return fault.WithHint("%s --room %s", fault.Hint, r.info.Name)
 }
 
 // Kick implements tui.Session.

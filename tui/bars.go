@@ -171,7 +171,7 @@ func (m *Model) connWords() string {
 		}
 		return s + m.queuedWords()
 	case Revoked:
-		return "X this identity was revoked by an admin; read-only"
+		return "X " + string(m.revokedWords()) + "; read-only"
 	case Ended:
 		if c.Err != nil {
 			return "X " + string(errorLine(c.Err))

@@ -186,7 +186,7 @@ func (m *Model) boxRows(l layout.Layout) (rows []string, x, y int) {
 	if m.current != nil && !m.writable() && m.box.Empty() {
 		why := m.current.readOnly()
 		if m.conn.State == Revoked {
-			why = "this identity was revoked by an admin: read-only"
+			why = m.revokedWords() + ": read-only"
 		} else if m.conn.State == Ended && why == "" {
 			why = "this session is over: read-only"
 		}

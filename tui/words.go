@@ -80,10 +80,19 @@ func removedWords(e *bus.RemovedEvent) text.Safe {
 	return words
 }
 
+// revokedWords says who was revoked: the person, or this device of his alone.
+func (m *Model) revokedWords() text.Safe {
+	var e *bus.Error
+	if !errors.As(m.conn.Err, &e) || e.Message == bus.ErrRevoked.Message {
+		return "this identity was revoked by an admin"
+	}
+	return text.Line(strings.Replace(e.Message, "endpoint", "device", 1))
+}
+
 func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {
 	switch why {
 	case bus.RemovedRevoked:
-		return "this identity was revoked"
+		return "you are off this bus"
 	case bus.RemovedLeft:
 		return "you left this room"
 	case bus.RemovedClosed:
@@ -150,6 +159,9 @@ func faultHelp(fault string) string {
 func errorLine(err error) text.Safe {
 	var e *bus.Error
 	if errors.As(err, &e) {
+		if e.Code == "unreachable" && strings.Contains(e.Hint, "--context") { // which a chat that runs cannot choose
+			return "the bus does not answer; it is tried again"
+		}
 		return text.Line(e.WithHint("%s", inChat(e.Hint)).Error())
 	}
 	return text.Line(err.Error())

@@ -31,7 +31,7 @@ func TestNotices(t *testing.T) {
 		{bus.Event{Gap: &bus.GapEvent{Missed: 2}}, "2 messages of somebody missing"},
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedLeft}}, "you left this room"},
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedClosed}}, "this room was deleted"},
-		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedRevoked}}, "this identity was revoked"},
+		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedRevoked}}, "you are off this bus"},
 		{bus.Event{Removed: &bus.RemovedEvent{Reason: bus.RemovedKicked, By: "alice"}}, "alice removed you from this room"},
 		{bus.Event{Fault: &bus.FaultEvent{Err: bus.Errorf(bus.Integrity, "forked", "another\nhistory")}}, "this room is not read any more: another history"},
 		{bus.Event{State: &bus.StateEvent{State: bus.StateOnline}}, ""},
@@ -78,5 +78,24 @@ func TestSmallWords(t *testing.T) {
 	}
 	if got := errorLine(errors.New("a\nb\x1b[2J")); strings.ContainsAny(string(got), "\n\x1b") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Of a device that was revoked alone it is not said that its user was; and a chat that
+// runs is told nothing of how another one is begun.
+func TestWordsOfTheEnd(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		bus.ErrRevoked.Message:              "this identity was revoked by an admin",
+		"this endpoint was revoked":         "this device was revoked",
+		"the time of this endpoint is over": "the time of this device is over",
+	} {
+		d := online(t, 80, 24)
+		d.tell(Event{Conn: &Conn{State: Revoked, Err: bus.Errorf(bus.Unauthenticated, bus.ErrRevoked.Code, "%s", message)}})
+		d.wants("X "+want+": read-only", "X "+want+"; read-only")
+	}
+	away := bus.Errorf(bus.Unavailable, "unreachable", "no node answers at a:1").WithHint("choose another bus with --context")
+	if got := errorLine(away); got != "the bus does not answer; it is tried again" {
+		t.Errorf("away: %s", got)
 	}
 }
