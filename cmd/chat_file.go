@@ -98,15 +98,8 @@ func (s *chat) Save(_ context.Context, id bus.RecordID, f bus.File, path string)
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		own, err := fileFor("", f.Name)
-		if err != nil {
-			return saveWords(err)
-		}
-		path = filepath.Join(path, own.path)
-	}
-	file := download{path: path}
-	if err := file.free(); err != nil {
+	file, err := savedAs(path, f.Name)
+	if err != nil {
 		return saveWords(err)
 	}
 	t := tui.Transfer{ID: id, Total: total(f.Name, f.Size)}
@@ -116,6 +109,23 @@ func (s *chat) Save(_ context.Context, id bus.RecordID, f bus.File, path string)
 		s.tell(tui.Event{Transfer: &tui.Transfer{ID: id, Over: true, Path: file.path, Err: saveWords(err)}})
 	})
 	return nil
+}
+
+// savedAs is where a file is saved: at a path, or under its own name in a folder.
+func savedAs(path, name string) (file download, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		own, err := fileFor("", name)
+		if err != nil {
+			return file, err
+		}
+		path = filepath.Join(path, own.path)
+	case path != "" && os.IsPathSeparator(path[len(path)-1]):
+		return file, bus.Errorf(bus.NotFound, "no_folder", "there is no such folder").WithHint("make it first, or name a file: /save PATH")
+	}
+	file = download{path: path}
+	return file, file.free()
 }
 
 func (s *chat) save(ctx context.Context, ref blob.Ref, file download) error {

@@ -113,3 +113,19 @@ func TestChatSentNames(t *testing.T) {
 		}
 	}
 }
+
+// What ends like a folder is one, or nothing is saved there.
+func TestChatSavesIntoFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for path, want := range map[string]string{dir: dir + "/plan.txt", dir + "/": dir + "/plan.txt", dir + "/as.txt": dir + "/as.txt"} {
+		if got, err := savedAs(path, "plan.txt"); err != nil || got.path != want {
+			t.Errorf("%s: saved as %s, %v; want %s", path, got.path, err, want)
+		}
+	}
+	_, err := savedAs(dir+"/none/", "plan.txt")
+	if bus.CodeOf(err) != "no_folder" {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	wantsChatWords(t, saveWords(err))
+}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -76,6 +77,9 @@ func cmdSave(m *Model, args []string) tea.Cmd {
 			return m.say("name one path: /save PATH")
 		}
 		path = m.absolute(m.o.Home, paths[0])
+		if sep := string(filepath.Separator); strings.HasSuffix(paths[0], sep) { // a folder is meant, and no file of its name
+			path = strings.TrimSuffix(path, sep) + sep
+		}
 	}
 	return m.saveTo(e, path)
 }

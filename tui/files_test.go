@@ -79,6 +79,7 @@ func TestAttachTyped(t *testing.T) {
 	d.press("enter").called("Attach a /tmp/one two").called("Attach a /tmp/three")
 	d.typed("/attach my notes/").press("enter").wants("Attach from /home/bob/my notes").press("esc").uncalled("Attach")
 	d.typed("/save ~/x y.pdf").press("enter").called("Save report.pdf /home/bob/x y.pdf")
+	d.typed("/save ~/none/").press("enter").called("Save report.pdf /home/bob/none/")
 	d.typed("/save '/tmp/x y.pdf'").press("enter").called("Save report.pdf /tmp/x y.pdf")
 }
 
