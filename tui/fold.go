@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"unibus/internal/bus"
@@ -28,7 +30,7 @@ func (f fold) live(e *bus.Event) {
 	if f.room.newer || !f.room.loaded && f.room.anchor > 0 { // it is loaded when the person comes down there
 		return
 	}
-	if entry := f.entry(e); entry != nil {
+	if entry := f.entry(e); entry != nil && !f.noted(entry) {
 		f.room.list.Append(entry)
 		f.settle(entry)
 	}
@@ -52,6 +54,28 @@ func (f fold) here(m *bus.Message) *timeline.Entry {
 	return nil
 }
 
+// noted reports whether a notice is here already: what happened is told as it does, and
+// pages have it again.
+func (f fold) noted(e *timeline.Entry) bool {
+	return e.Notice && e.ID != (bus.RecordID{}) && f.room.list.FindID(e.ID) != nil
+}
+
+// noticeID names what happened once, all else has none.
+func noticeID(e *bus.Event) (id bus.RecordID) {
+	h := fnv.New128a()
+	switch {
+	case e.Epoch != nil:
+		_, _ = fmt.Fprint(h, "epoch ", e.Epoch.Epoch)
+	case e.Start != nil:
+		_, _ = fmt.Fprint(h, "start ", e.Start.Epoch)
+	case e.Member != nil:
+		_, _ = fmt.Fprint(h, e.Member.User, " ", e.Member.Change, " ", e.Member.Role, " ", e.Member.Time.UnixNano())
+	default:
+		return id
+	}
+	return bus.RecordID(h.Sum(nil))
+}
+
 // page takes a page of history, above everything or below it.
 func (f fold) page(events []bus.Event, above bool) {
 	var entries []*timeline.Entry
@@ -62,7 +86,7 @@ func (f fold) page(events []bus.Event, above bool) {
 			f.keepLoose(m)
 		case m != nil && f.known(m):
 		default:
-			if e := f.entry(&events[i]); e != nil {
+			if e := f.entry(&events[i]); e != nil && !f.noted(e) {
 				entries = append(entries, e)
 			}
 		}
@@ -221,7 +245,7 @@ func (f fold) entry(e *bus.Event) *timeline.Entry {
 		return unreadable(e.Undecryptable)
 	}
 	if words, tone := noticeOf(e, f.self); words != "" {
-		return &timeline.Entry{Notice: true, Words: words, Tone: tone}
+		return &timeline.Entry{ID: noticeID(e), Notice: true, Words: words, Tone: tone}
 	}
 	return nil
 }

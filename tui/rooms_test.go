@@ -253,3 +253,28 @@ func TestInvitationWithDraft(t *testing.T) {
 	changed(d, func(r *Room) { r.Invited, r.By = true, "alice" })
 	d.wants("alice added you to #ops").lacks("as I said").press("enter").called("Open a").wants("> as I said")
 }
+
+// What happened in a room is told as it does, and a page of history has it again: it
+// is shown once.
+func TestNoticesAreShownOnce(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	for _, e := range []bus.Event{
+		{Start: &bus.StartEvent{Reason: bus.StartJoined, Epoch: 2}},
+		{Epoch: &bus.EpochEvent{Epoch: 9, By: "alice", Time: noon}},
+		{Member: &bus.MemberEvent{User: "erin", Change: bus.MemberAdded, Role: bus.RoleMember, By: "alice", Time: noon}},
+	} {
+		words, _ := noticeOf(&e, "bob")
+		d.tell(Event{Room: ops, Happened: &e}, Event{Room: ops, Happened: &e})
+		d.m.loadedPage(d.m.current, Page{Events: []bus.Event{e}}, true)
+		n := 0
+		for _, at := range d.m.current.list.Last(1000) {
+			if at.Notice && at.Words == words {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%q is shown %d times", words, n)
+		}
+	}
+}

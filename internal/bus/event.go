@@ -115,7 +115,10 @@ const (
 )
 
 // StartEvent says why nothing older is shown.
-type StartEvent struct{ Reason StartReason }
+type StartEvent struct {
+	Reason StartReason
+	Epoch  Epoch // in force when the reader came
+}
 
 // StartReason is why a reader sees nothing older.
 type StartReason string

@@ -160,7 +160,7 @@ func (o *opener) beforeMe(r *room, ep *roomlog.Epoch, m wire.StoredMessage, h fr
 		return nil
 	}
 	o.started = true
-	return []bus.Event{{Start: &bus.StartEvent{Reason: bus.StartJoined}}}
+	return []bus.Event{{Start: &bus.StartEvent{Reason: bus.StartJoined, Epoch: r.changes[me.Since].epoch}}}
 }
 
 func (o *opener) undecryptable(m wire.StoredMessage, h frame.Header, reason bus.FrameFault) []bus.Event {
