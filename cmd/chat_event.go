@@ -19,7 +19,12 @@ func (s *chat) happened(id bus.RoomID, e bus.Event) error {
 		return nil
 	}
 	m := r.count(e, s.c.Handle())
+	declined := r.info.Invited && e.Removed != nil && e.Removed.Reason == bus.RemovedClosed
 	s.mu.Unlock()
+	if declined { // nobody ever came into it, and nothing is there to come into
+		s.forget(id)
+		return nil
+	}
 	if m != nil && m.From == s.c.Handle() {
 		s.arrived(id, m.ID)
 	}

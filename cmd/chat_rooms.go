@@ -164,7 +164,17 @@ func (s *chat) Leave(ctx context.Context, room bus.RoomID) error {
 	if out { // he is out of it already, and is done with what is kept here
 		return s.left(room, s.c.Forget(ctx, room))
 	}
-	return s.left(room, s.c.Leave(ctx, room, ""))
+	err := s.c.Leave(ctx, room, "")
+	switch {
+	case errors.Is(err, bus.ErrRoomClosed):
+		err = s.c.Forget(ctx, room)
+	case err == nil && r != nil:
+		s.mu.Lock()
+		s.kept.Left[room] = max(r.stored, r.info.Last)
+		s.mu.Unlock()
+		err = s.keep(ctx)
+	}
+	return s.left(room, err)
 }
 
 // Delete implements tui.Session.

@@ -76,9 +76,10 @@ type unreadMessage struct {
 // chatKept is what the profile remembers of the chat.
 type chatKept struct {
 	Memory tui.Memory
-	Opened map[bus.RoomID]bool // rooms that the person has come into
-	Told   client.Marks        // that one's other devices know
-	Begun  bool                // there was a chat before
+	Opened map[bus.RoomID]bool   // rooms that the person has come into
+	Told   client.Marks          // that one's other devices know
+	Left   map[bus.RoomID]uint64 // up to where rooms were here that one left: that is not new to who is in again
+	Begun  bool                  // there was a chat before
 }
 
 // chatState is the name under which it is kept.
@@ -90,6 +91,7 @@ const eventsAhead = 64
 func newChat(ctx context.Context, env *Env, c *client.Client, timeout time.Duration, asked bus.RoomID) *chat {
 	s := &chat{env: env, c: c, timeout: timeout, asked: asked, events: make(chan []tui.Event, eventsAhead),
 		again: make(chan struct{}, 1), toTell: make(chan struct{}, 1), rooms: map[bus.RoomID]*chatRoom{}, posts: map[bus.RoomID]*post{},
+		kept:      chatKept{Left: map[bus.RoomID]uint64{}},
 		transfers: map[bus.RecordID]context.CancelCauseFunc{}, gaps: map[bus.RoomID]*gap{}, followed: map[bus.RoomID]bool{}}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return s
@@ -142,6 +144,9 @@ func (s *chat) recall(ctx context.Context) error {
 	if s.kept.Opened == nil {
 		s.kept.Opened = map[bus.RoomID]bool{}
 	}
+	if s.kept.Left == nil {
+		s.kept.Left = map[bus.RoomID]uint64{}
+	}
 	if s.kept.Told == nil {
 		s.kept.Told = client.Marks{}
 	}
@@ -183,6 +188,18 @@ func (s *chat) add(ctx context.Context, f client.Facts) (tui.Room, error) {
 // unread, and up to where it need not be asked for.
 func (s *chat) begun(ctx context.Context, f client.Facts) (r chatRoom, err error) {
 	mark, err := s.c.Mark(ctx, f.ID)
+	if err != nil {
+		return r, err
+	}
+	s.mu.Lock()
+	left := s.kept.Left[f.ID]
+	delete(s.kept.Left, f.ID)
+	s.mu.Unlock()
+	if left > mark {
+		if mark = left; f.Gone == "" {
+			err = s.c.SetMark(ctx, f.ID, mark)
+		}
+	}
 	if err != nil {
 		return r, err
 	}

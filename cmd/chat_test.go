@@ -394,6 +394,53 @@ func TestChatHidesDoubles(t *testing.T) {
 	}
 }
 
+// Who left a room and is in it again is not told of what he had there before.
+func TestChatCountsFromWhenOneIsInAgain(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, ctx := b.Alice(b.General), nodetest.Context(t)
+	say := func(words string) {
+		_, err := b.Admin.SendOne(ctx, b.General, seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte(words)})
+		must(t, err)
+	}
+	s, v := beginChat(t, alice.Client)
+	for range 3 {
+		say("before")
+	}
+	v.until(t, s, "what was said", func() bool { return len(v.texts) == 3 })
+	must(t, s.Leave(ctx, b.General))
+	v.until(t, s, "the end of it", func() bool { return !v.rooms[b.General] })
+	_, err := b.Admin.AddMembers(ctx, b.General, bus.RoleMember, alice.Name)
+	must(t, err)
+	v.until(t, s, "the room", func() bool { return v.rooms[b.General] })
+	say("after")
+	v.until(t, s, "what is new", func() bool { return slices.Contains(v.texts, "after") })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.rooms[b.General].info.Unread; n != 1 {
+		t.Errorf("%d are unread, want what came after", n)
+	}
+}
+
+// A room that was deleted before one came into it goes, and one that one is in can be
+// left.
+func TestChatForgetsDeletedRooms(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, ctx := b.Alice(b.General), nodetest.Context(t)
+	s, v := beginChat(t, alice.Client)
+	id, err := b.Admin.CreateRoom(ctx, "temp", client.RoomOptions{})
+	must(t, err)
+	_, err = b.Admin.AddMembers(ctx, id, bus.RoleMember, alice.Name)
+	must(t, err)
+	v.until(t, s, "the invitation", func() bool { return v.rooms[id] })
+	must(t, b.Admin.DeleteRoom(ctx, id))
+	v.until(t, s, "its end", func() bool { return !v.rooms[id] })
+	must(t, b.Admin.DeleteRoom(ctx, b.General))
+	must(t, s.Leave(ctx, b.General))
+	v.until(t, s, "the end of the other", func() bool { return !v.rooms[b.General] })
+}
+
 // Nothing begins in a session that is over: nobody would wait for its end.
 func TestChatBeginsNothingAtItsEnd(t *testing.T) {
 	t.Parallel()
