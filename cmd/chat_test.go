@@ -422,6 +422,56 @@ func TestChatCountsFromWhenOneIsInAgain(t *testing.T) {
 	}
 }
 
+// Another chat of the same person shows what happened between the messages as the one
+// before did.
+func TestChatShowsWhatHappenedAgain(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, ctx := b.Alice(b.General), nodetest.Context(t)
+	b.Bob()
+	say := func(words string) {
+		_, err := b.Admin.SendOne(ctx, b.General, seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte(words)})
+		must(t, err)
+	}
+	s, v := beginChat(t, alice.Client)
+	say("one")
+	v.until(t, s, "the first", func() bool { return slices.Contains(v.texts, "one") })
+	_, err := b.Admin.AddMembers(ctx, b.General, bus.RoleMember, "bob")
+	must(t, err)
+	say("two")
+	v.until(t, s, "the second", func() bool { return slices.Contains(v.texts, "two") })
+	must(t, s.close())
+	s, _ = beginChat(t, alice.Again())
+	for _, limit := range []int{50, 1} {
+		var got []string
+		for at := (tui.Span{Limit: limit}); ; {
+			p, err := s.History(ctx, b.General, at)
+			must(t, err)
+			var page []string
+			for _, e := range p.Events {
+				switch {
+				case e.Message != nil:
+					page = append(page, e.Message.Text)
+				case e.Member != nil:
+					page = append(page, string(e.Member.User)+" "+string(e.Member.Change))
+				case e.Epoch != nil:
+					page = append(page, "key")
+				}
+			}
+			got = append(page, got...)
+			if i := slices.IndexFunc(p.Events, func(e bus.Event) bool { return e.Message != nil }); i >= 0 {
+				at.Before = p.Events[i].Message.Seq
+			}
+			if !p.More || len(p.Events) == 0 {
+				break
+			}
+		}
+		if want := "alice joined key one bob added key two"; !strings.HasSuffix(strings.Join(got, " "), want) {
+			t.Errorf("by %d: %q, want %q", limit, got, want)
+		}
+	}
+}
+
 // A room that was deleted before one came into it goes, and one that one is in can be
 // left.
 func TestChatForgetsDeletedRooms(t *testing.T) {
