@@ -156,8 +156,8 @@ func (s *chat) absent(listed map[bus.RoomID]client.Facts) (absent []bus.RoomID) 
 }
 
 // missing finds out why a room is one's own no more, while nobody was there to be
-// told. Who was put out of it is told by whom; what he left himself, or was deleted,
-// goes without a word.
+// told. Who was put out of it is told by whom, and that nothing shows a deletion; what
+// he left himself, or was deleted, goes without a word.
 func (s *chat) missing(ctx context.Context, id bus.RoomID) error {
 	out, err := s.c.Missing(ctx, id)
 	switch {
@@ -169,7 +169,7 @@ func (s *chat) missing(ctx context.Context, id bus.RoomID) error {
 	case err != nil:
 		return err
 	case out == nil: // it comes back when the node names it
-	case out.Reason == bus.RemovedKicked:
+	case out.Reason == bus.RemovedKicked, out.By == "":
 		return s.happened(id, bus.Event{Removed: out})
 	}
 	s.forget(id)

@@ -37,8 +37,11 @@ func (p *eventPrinter) removed(e *bus.RemovedEvent) error {
 	if line == "" {
 		line = "you were removed from this room"
 	}
-	if e.Reason == bus.RemovedKicked && e.By != "" {
+	switch {
+	case e.Reason == bus.RemovedKicked && e.By != "":
 		line = string(e.By) + " removed you from this room"
+	case e.Reason == bus.RemovedClosed && e.By == "":
+		line = "the node says that this room was deleted; nothing shows it"
 	}
 	return p.happened("removed", struct {
 		Room   string            `json:"room"`

@@ -104,8 +104,8 @@ func (r *room) readOnly() text.Safe {
 	switch {
 	case r.Invited:
 		return "Enter opens it, /leave declines"
-	case r.Gone == bus.RemovedClosed: // nothing of it is kept
-		return goneWords(r.Gone, "") + "; what you see goes with this chat"
+	case r.Gone == bus.RemovedClosed && r.GoneBy != "": // nothing of it is kept
+		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; what you see goes with this chat"
 	case r.Gone != "":
 		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; you can still read"
 	case r.Role == bus.RoleReader:

@@ -74,8 +74,12 @@ func memberWeight(m *bus.MemberEvent) timeline.Tone {
 // removedWords says also what nothing shows.
 func removedWords(e *bus.RemovedEvent) text.Safe {
 	words := goneWords(e.Reason, text.Line(string(e.By)))
-	if e.Reason == bus.RemovedKicked && e.By == "" {
+	switch {
+	case e.By != "":
+	case e.Reason == bus.RemovedKicked:
 		words += "; nothing shows by whom"
+	case e.Reason == bus.RemovedClosed:
+		words += "; nothing shows it"
 	}
 	return words
 }
@@ -96,6 +100,9 @@ func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {
 	case bus.RemovedLeft:
 		return "you left this room"
 	case bus.RemovedClosed:
+		if by == "" {
+			return "the node says that this room was deleted"
+		}
 		return "this room was deleted"
 	}
 	if by == "" {

@@ -182,7 +182,7 @@ type LateEvent struct{ Message *Message }
 
 // RemovedEvent ends a follow: the reader is no longer in the room.
 type RemovedEvent struct {
-	By     Handle
+	By     Handle // whose signed entry says so; "" where nothing shows it
 	Reason RemovedReason
 }
 
@@ -191,7 +191,7 @@ type RemovedReason string
 
 // The reasons, in the words that are printed.
 const (
-	RemovedKicked  RemovedReason = "removed" // by an owner, or in a way that is not known
+	RemovedKicked  RemovedReason = "removed" // by an owner, or the node says so
 	RemovedRevoked RemovedReason = "revoked" // the identity, on the whole bus
 	RemovedLeft    RemovedReason = "left"
 	RemovedClosed  RemovedReason = "closed" // the room was deleted

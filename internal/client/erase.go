@@ -66,8 +66,9 @@ func (c *Client) inTime(ctx context.Context) bool {
 	return c.call.InTime()
 }
 
-// eraseLeft forgets the rooms that this user was put out of so long ago that they
-// would keep nothing of his time. Nobody tells him of another retention than he knew.
+// eraseLeft forgets the rooms that this user is out of for so long that they would
+// keep nothing of his time. Nobody tells him of another retention than he knew. Where
+// nothing shows that he is out, what he has to send there stays.
 func (c *Client) eraseLeft(ctx context.Context) error {
 	known, err := c.store.Rooms(ctx)
 	if err != nil {
@@ -81,7 +82,11 @@ func (c *Client) eraseLeft(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if n.Out.At.Before(oldest) {
+		waiting, err := c.store.Outbox(ctx, n.Room)
+		if err != nil {
+			return err
+		}
+		if n.Out.At.Before(oldest) && len(waiting) == 0 {
 			if err := c.store.ForgetRoom(ctx, n.Room); err != nil {
 				return err
 			}

@@ -27,10 +27,9 @@ func (c *Client) whyRefused(ctx context.Context, id bus.RoomID) (out *bus.Remove
 	err = c.call.Get(ctx, wire.RoomTarget(id), nil)
 	switch {
 	case errors.Is(err, bus.ErrNotMember):
-		return c.putOut(ctx, id)
+		return c.putOut(ctx, id, bus.RemovedKicked)
 	case errors.Is(err, bus.ErrRoomClosed):
-		_ = c.store.ForgetRoom(ctx, id)
-		return &bus.RemovedEvent{Reason: bus.RemovedClosed}, bus.ErrRoomClosed
+		return c.putOut(ctx, id, bus.RemovedClosed)
 	case bus.KindOf(err) == bus.Unauthenticated, bus.KindOf(err) == bus.Integrity:
 		return nil, err
 	case err == nil:
@@ -49,37 +48,51 @@ func (c *Client) Missing(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent,
 	return nil, err
 }
 
-// putOut takes in that this user is in a room no more. Who left forgets it; what
-// somebody read who was put out stays with him for as long as the room would keep it.
-func (c *Client) putOut(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
-	out, err := c.whoRemoved(ctx, id)
+// putOut takes in that this user is in a room no more, or that the node says so. Only
+// an entry of the room's log makes anything go: who left, or whose room was deleted,
+// forgets it, and who was put out what he was to send. What somebody read who was put
+// out stays with him for as long as the room would keep it, and all of it where the
+// node says so alone.
+func (c *Client) putOut(ctx context.Context, id bus.RoomID, said bus.RemovedReason) (*bus.RemovedEvent, error) {
+	out, err := c.whoRemoved(ctx, id, said)
 	switch {
 	case ofOneRoom(err), call.Retryable(err):
 		return nil, err
-	case out.Reason == bus.RemovedLeft:
+	case out.By != "" && out.Reason != bus.RemovedKicked:
 		_ = c.store.ForgetRoom(ctx, id)
 	default:
 		_ = c.store.PutOut(ctx, id, profile.Out{Reason: out.Reason, By: out.By, At: c.now()})
 	}
-	return out, errRemoved(out.By)
+	return out, errRemoved(out)
 }
 
 // ErrRemoved is of a room that this user was put out of.
 var ErrRemoved = bus.Errorf(bus.Forbidden, "removed", "you are no longer in this room").WithHint("ask an owner of the room")
 
 // errRemoved says by whom, where that is shown.
-func errRemoved(by bus.Handle) error {
-	if by == "" {
-		return ErrRemoved
+func errRemoved(out *bus.RemovedEvent) error {
+	switch {
+	case out.Reason == bus.RemovedClosed && out.By != "":
+		return bus.ErrRoomClosed
+	case out.Reason == bus.RemovedClosed:
+		return errSaidClosed
+	case out.Reason == bus.RemovedKicked && out.By != "":
+		return bus.Errorf(ErrRemoved.Kind, ErrRemoved.Code, "%s removed you from this room", out.By).WithHint("%s", ErrRemoved.Hint)
 	}
-	return bus.Errorf(ErrRemoved.Kind, ErrRemoved.Code, "%s removed you from this room", by).WithHint("%s", ErrRemoved.Hint)
+	return ErrRemoved
 }
 
+// errSaidClosed is a deletion that no entry of the room's log bears out.
+var errSaidClosed = bus.Errorf(bus.Forbidden, bus.ErrRoomClosed.Code, "the node says that this room was deleted; nothing shows it").
+	WithHint("what you read and wrote there is kept; ask somebody who is in it")
+
 // whoRemoved reads a room's log on to its end for this user, which the node shows to
-// who was put out, and holds it to the rules: only an owner's signature puts a member
-// out. Where it shows no such entry nobody can say who did, or whether anybody did.
-func (c *Client) whoRemoved(ctx context.Context, id bus.RoomID) (*bus.RemovedEvent, error) {
-	out := &bus.RemovedEvent{Reason: bus.RemovedKicked}
+// who was put out, or was in it when it was deleted, and holds it to the rules: only
+// an owner's signature puts a member out, or deletes a room. Where it shows no such
+// entry nobody can say who did, or whether anybody did: then that the node said so is
+// all there is.
+func (c *Client) whoRemoved(ctx context.Context, id bus.RoomID, said bus.RemovedReason) (*bus.RemovedEvent, error) {
+	out := &bus.RemovedEvent{Reason: said}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	r, err := c.world.loadRoom(ctx, id)
@@ -91,11 +104,12 @@ func (c *Client) whoRemoved(ctx context.Context, id bus.RoomID) (*bus.RemovedEve
 	}
 	by, gone := r.whoDropped(c.id.Account)
 	switch {
-	case !gone:
-	case by == c.id.Account:
+	case gone && by == c.id.Account:
 		out.Reason, out.By = bus.RemovedLeft, c.id.Handle
-	default:
-		out.By = c.world.handle(by)
+	case gone:
+		out.Reason, out.By = bus.RemovedKicked, c.world.handle(by)
+	case r.Closed:
+		out.Reason, out.By = bus.RemovedClosed, c.world.handle(r.changes[len(r.changes)-1].entry.Account)
 	}
 	return out, err
 }

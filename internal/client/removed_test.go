@@ -2,8 +2,10 @@ package client_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,5 +122,84 @@ func TestWhoIsOutAndHow(t *testing.T) {
 	}
 	if got := stillReads(t, bob.Client, b.General); got != "words" {
 		t.Errorf("keeps %q", got)
+	}
+}
+
+// A node that says alone that a room was deleted, or that one is out of it, makes
+// nobody forget what he read there or has to send. Once it takes that back, all goes on.
+func TestRefusedWithoutAnEntry(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		code, told string
+		reason     bus.RemovedReason
+	}{
+		{"room_closed", "room_closed", bus.RemovedClosed},
+		{"not_member", "removed", bus.RemovedKicked},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			t.Parallel()
+			b := nodetest.Boot(t)
+			bob, ctx := b.Bob(b.General), nodetest.Context(t)
+			send(t, b.Admin.Client, b.General, "kept words")
+			read(t, bob.Client, b.General)
+			must(t, bob.Queue(ctx, b.General, text("waits for the bus")))
+			var lies atomic.Bool
+			bob.Between(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+				if !lies.Load() || !strings.Contains(req.URL.Path, "/rooms/") {
+					return next.RoundTrip(req)
+				}
+				body := `{"error":{"code":"` + tt.code + `","message":"no"}}`
+				return &http.Response{StatusCode: http.StatusForbidden, Body: io.NopCloser(strings.NewReader(body)), Request: req,
+					Header: http.Header{"Content-Type": {"application/json"}}}, nil
+			})
+			lies.Store(true)
+			var told *bus.RemovedEvent
+			live := bob.NewLive(nil)
+			live.Follow(b.General, 0, func(e bus.Event) error {
+				if e.Removed != nil {
+					told = e.Removed
+				}
+				return nil
+			})
+			wantError(t, "the follow", live.Run(ctx), bus.Forbidden, tt.told)
+			if told == nil || *told != (bus.RemovedEvent{Reason: tt.reason}) {
+				t.Errorf("told %+v", told)
+			}
+			if f, known := outOf(t, bob.Client, b.General); !known || f.Gone != tt.reason || f.GoneBy != "" || f.Name != "general" {
+				t.Errorf("known %v, %+v", known, f)
+			}
+			kept := func(when string) {
+				t.Helper()
+				waiting, err := bob.Queued(ctx, b.General)
+				if got := stillReads(t, bob.Client, b.General); err != nil || got != "kept words" || len(waiting) != 1 {
+					t.Errorf("%s: reads %q, %d wait, %v", when, got, len(waiting), err)
+				}
+			}
+			kept("after the lie")
+			lies.Store(false)
+			_, err := bob.ListMyRooms(ctx)
+			must(t, err)
+			if f, known := outOf(t, bob.Client, b.General); !known || f.Gone != "" || f.Role != bus.RoleMember {
+				t.Errorf("after it was taken back: %v, %+v", known, f)
+			}
+			kept("after it was taken back")
+			must(t, readOnce(t, bob.Client, b.General))
+		})
+	}
+}
+
+// A room that an owner deleted is forgotten: the entry shows it, and by whom.
+func TestDeletionIsShown(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	bob, ctx := b.Bob(b.General), nodetest.Context(t)
+	send(t, b.Admin.Client, b.General, "words")
+	read(t, bob.Client, b.General)
+	must(t, b.Admin.DeleteRoom(ctx, b.General))
+	if out, err := bob.Missing(ctx, b.General); err != nil || out == nil || *out != (bus.RemovedEvent{Reason: bus.RemovedClosed, By: "admin"}) {
+		t.Errorf("told %+v, %v", out, err)
+	}
+	if _, known := outOf(t, bob.Client, b.General); known {
+		t.Error("the room is kept")
 	}
 }

@@ -86,7 +86,7 @@ func (c *Client) nameOf(ctx context.Context, ref wire.Room, known []profile.Room
 	if i := slices.IndexFunc(known, func(n profile.RoomName) bool { return n.Room == ref.ID }); i >= 0 {
 		called = known[i]
 	}
-	if called.Room == ref.ID && called.Epoch >= ref.Epoch {
+	if called.Room == ref.ID && called.Epoch >= ref.Epoch && called.Out == nil {
 		return called, nil
 	}
 	now, err := c.learnName(ctx, ref.ID)

@@ -58,8 +58,9 @@ func (s *Store) room(ctx context.Context, q querier, id bus.RoomID) (RoomName, e
 	return s.openRoom(id[:], sealed)
 }
 
-// PutOut keeps that somebody is out of a room. What he was to send there is deleted;
-// what he has read stays, with its keys, until its time is over: see RoomName.Out.
+// PutOut keeps that somebody is out of a room. What he was to send there is deleted,
+// where something shows it; what he has read stays, with its keys, until its time is
+// over: see RoomName.Out.
 func (s *Store) PutOut(ctx context.Context, id bus.RoomID, out Out) error {
 	return s.write(ctx, kept, func(tx *sql.Tx) error {
 		r, err := s.room(ctx, tx, id)
@@ -73,6 +74,9 @@ func (s *Store) PutOut(ctx context.Context, id bus.RoomID, out Out) error {
 		}
 		if _, err := tx.ExecContext(ctx, putRoom, id[:], s.key.Seal(roomPlace(id), raw)); err != nil {
 			return err
+		}
+		if out.By == "" {
+			return nil
 		}
 		return deleteOf(ctx, tx, id, "outbox", "tally")
 	})
