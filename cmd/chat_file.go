@@ -26,10 +26,15 @@ func (s *chat) Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, pat
 	if err := s.maySend(room); err != nil {
 		return err
 	}
-	a, err := attachable(path)
+	real, err := realPath(path)
 	if err != nil {
 		return err
 	}
+	a, err := attachable(real)
+	if err != nil {
+		return err
+	}
+	a.Name = sentName(path)
 	return s.enqueue(room, id, func() error {
 		if err := s.c.QueueFile(ctx, room, id, a); err != nil {
 			return err
@@ -40,38 +45,76 @@ func (s *chat) Attach(ctx context.Context, room bus.RoomID, id bus.RecordID, pat
 	})
 }
 
+// realPath is where a file is, behind all links: these lead elsewhere by the time it
+// is sent, if somebody else may change them.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		return "", fileWords(err)
+	}
+	return real, nil
+}
+
 // attachable looks whether a file can be sent, as it is now.
 func attachable(path string) (a client.Attached, err error) {
-	src, done, err := openFile(path)
+	f, err := openFile(path)
 	if err != nil {
 		return a, err
 	}
-	done()
-	return client.Attached{Path: path, Name: src.Name, Size: src.Size, Mark: src.Mark}, nil
+	f.close()
+	return client.Attached{Path: path, Name: f.Name, Size: f.Size, Mark: f.Mark, Stamp: f.stamp}, nil
+}
+
+// openedFile is one that is to be sent. What is said of it was asked of the open file:
+// whatever takes its place under its name meanwhile is another one.
+type openedFile struct {
+	transfer.Source
+	stamp string // see stampOf
+	close func()
 }
 
 // openFile opens a file that is to be sent. Only plain ones are: a pipe would be
-// waited for, and a device has no end.
-func openFile(path string) (src transfer.Source, done func(), err error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return src, nil, fileWords(err)
-	case info.IsDir():
-		return src, nil, bus.Errorf(bus.Invalid, "is_folder", "it is a folder").WithHint("pack it into one file first")
-	case !info.Mode().IsRegular():
-		return src, nil, bus.Errorf(bus.Invalid, "no_plain_file", "it is no plain file").WithHint("copy what it holds into one")
-	}
-	file, err := os.Open(path)
+// waited for, a device has no end, and a link may lead elsewhere than before.
+func openFile(path string) (f openedFile, err error) {
+	info, err := os.Lstat(path)
 	if err != nil {
-		return src, nil, fileWords(err)
+		return f, fileWords(err)
 	}
-	done = func() { _ = file.Close() }
-	if info, err = file.Stat(); err != nil {
-		done()
-		return src, nil, fileWords(err)
+	if err := plain(info); err != nil {
+		return f, err
 	}
-	return transfer.Source{Data: file, Name: sentName(path), Size: info.Size(), Mark: mark(path, info)}, done, nil
+	file, err := os.OpenFile(path, os.O_RDONLY|attachedFlags, 0)
+	if err != nil {
+		return f, fileWords(err)
+	}
+	f.close = func() { _ = file.Close() }
+	if info, err = file.Stat(); err == nil {
+		f.stamp, err = stampOf(file)
+	}
+	if err != nil {
+		f.close()
+		return f, fileWords(err)
+	}
+	if err := plain(info); err != nil {
+		f.close()
+		return f, err
+	}
+	f.Source = transfer.Source{Data: file, Name: sentName(path), Size: info.Size(), Mark: mark(path, info)}
+	return f, nil
+}
+
+// plain says why something is no file that can be sent; nil where it is one.
+func plain(info os.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return bus.Errorf(bus.Invalid, "is_folder", "it is a folder").WithHint("pack it into one file first")
+	case !info.Mode().IsRegular():
+		return bus.Errorf(bus.Invalid, "no_plain_file", "it is no plain file").WithHint("copy what it holds into one")
+	}
+	return nil
 }
 
 // fileWords says why a file cannot be sent.

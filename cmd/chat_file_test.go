@@ -29,15 +29,19 @@ func TestChatOpensFiles(t *testing.T) {
 		"gone":      {"no_file", bus.NotFound},
 		"plain/sub": {"unreadable_file", bus.Failed},
 	} {
-		src, done, err := openFile(at(name))
+		path, err := realPath(at(name))
+		var f openedFile
+		if err == nil {
+			f, err = openFile(path)
+		}
 		if want.code == "" {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			data, err := io.ReadAll(src.Data)
-			if done(); err != nil || int64(len(data)) != src.Size || src.Name != name || src.Mark == "" {
-				t.Errorf("%s: got %+v, %v", name, src, err)
+			data, err := io.ReadAll(f.Data)
+			if f.close(); err != nil || int64(len(data)) != f.Size || f.Name != filepath.Base(path) || f.Mark == "" {
+				t.Errorf("%s: got %+v, %v", name, f, err)
 			}
 			continue
 		}

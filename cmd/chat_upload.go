@@ -104,23 +104,35 @@ func (s *chat) upload(room bus.RoomID, p *post, q client.Queued) error {
 
 // put stores a file that is what it was when it was attached.
 func (s *chat) put(ctx context.Context, room bus.RoomID, q client.Queued) error {
-	src, done, err := openFile(q.File.Path)
-	switch {
-	case bus.KindOf(err) == bus.NotFound:
-		return errFileGone.Because(err)
-	case err != nil:
+	f, err := openAttached(*q.File)
+	if err != nil {
 		return err
 	}
-	defer done()
-	if src.Mark != q.File.Mark {
-		return errFileChanged
-	}
-	src.Name = q.File.Name
-	_, err = s.c.UploadQueued(ctx, room, q, src)
+	defer f.close()
+	_, err = s.c.UploadQueued(ctx, room, q, f.Source)
 	if bus.CodeOf(err) == errFileChanged.Code {
 		return errFileChanged.Because(err)
 	}
 	return err
+}
+
+// openAttached opens a file that waits, if it is the one that was attached, and as it
+// was then.
+func openAttached(a client.Attached) (openedFile, error) {
+	f, err := openFile(a.Path)
+	switch {
+	case bus.KindOf(err) == bus.NotFound:
+		return f, errFileGone.Because(err)
+	case bus.KindOf(err) == bus.Invalid: // something else took its place
+		return f, errFileChanged.Because(err)
+	case err != nil:
+		return f, err
+	case f.Mark != a.Mark, f.stamp != a.Stamp:
+		f.close()
+		return f, errFileChanged
+	}
+	f.Name = a.Name
+	return f, nil
 }
 
 var (

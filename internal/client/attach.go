@@ -13,11 +13,12 @@ import (
 // Attached is a file of this machine that waits in the profile to be uploaded
 // and then sent. Its content stays where it is until then.
 type Attached struct {
-	Path string `json:"path"` // absolute
-	Name string `json:"name"` // as the room is told
-	Size int64  `json:"size"` // bytes
-	Mark string `json:"mark"` // as of a transfer.Source: another one is another file
-	Held bool   `json:"held"` // it is sent only once the person says so
+	Path  string `json:"path"`  // absolute, behind all links
+	Name  string `json:"name"`  // as the room is told
+	Size  int64  `json:"size"`  // bytes
+	Mark  string `json:"mark"`  // as of a transfer.Source: an upload goes on under it
+	Stamp string `json:"stamp"` // what nobody else can forge, of systems that have it: another one is another file
+	Held  bool   `json:"held"`  // it is sent only once the person says so
 }
 
 // QueueFile keeps a file that is to be sent to a room under an ID, behind what
@@ -42,7 +43,8 @@ func (c *Client) RequeueFile(ctx context.Context, room bus.RoomID, q Queued) (fo
 
 // UploadQueued stores the file of q, which src is, and puts the record that
 // brings it in its place: from then on that waits to be sent, under the same ID.
-// False: it does not wait any more. Cut short, it goes on where it was.
+// False: it does not wait any more. Cut short, it goes on where it was. Conflict, code
+// file_changed, where the file is not what an earlier run sent some of.
 func (c *Client) UploadQueued(ctx context.Context, room bus.RoomID, q Queued, src transfer.Source) (found bool, err error) {
 	ref, forget, err := c.Blobs().PutAgain(ctx, room, src)
 	if err != nil {

@@ -87,6 +87,41 @@ func TestQueuedFile(t *testing.T) {
 	}
 }
 
+// A file that is not what was sent of it already is not sent in its place: it waits,
+// until the person says that it goes as it is now.
+func TestQueuedFileThatChanged(t *testing.T) {
+	t.Parallel()
+	s, puts := &transfertest.Shelf{}, 0
+	s.Before = func(r *http.Request) (*http.Response, error) {
+		s.Lock()
+		defer s.Unlock()
+		if puts++; puts == 3 {
+			return transfertest.Refuse(http.StatusForbidden, "read_only"), nil
+		}
+		return nil, nil
+	}
+	c, room, data := onShelf(t, s), bus.RoomID{1}, transfertest.Noise(4*bus.PieceSize)
+	a := Attached{Name: "b", Size: int64(len(data)), Mark: "m"}
+	if err := c.QueueFile(t.Context(), room, bus.RecordID{7}, a); err != nil {
+		t.Fatal(err)
+	}
+	upload := func() error {
+		_, err := c.UploadQueued(t.Context(), room, waits(t, c, room),
+			transfer.Source{Data: bytes.NewReader(data), Name: a.Name, Size: a.Size, Mark: a.Mark})
+		return err
+	}
+	if upload() == nil {
+		t.Fatal("the first run was to be interrupted")
+	}
+	data[5] ^= 1
+	if err := upload(); bus.CodeOf(err) != "file_changed" || waits(t, c, room).File == nil {
+		t.Fatalf("what changed is sent: %v", err)
+	}
+	if err := upload(); err != nil || waits(t, c, room).File != nil {
+		t.Errorf("sent again: %v", err)
+	}
+}
+
 // What was given up while it was uploaded is not sent, nor is it held.
 func TestQueuedFileGivenUp(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,16 @@ const inflight = 2
 // with the zero room for the whole bus. The reference holds the key. See
 // Watch for what bounds it.
 func (b Blobs) Put(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, err error) {
-	ref, up, err := b.put(ctx, room, src)
+	up, err := b.beginUpload(ctx, room, src)
+	if err != nil {
+		return ref, err
+	}
+	if ref, err = b.send(ctx, up, src); errors.Is(err, errOtherFile) {
+		if up, err = b.startOver(ctx, room, src, up); err != nil {
+			return ref, err
+		}
+		ref, err = b.send(ctx, up, src)
+	}
 	if err != nil {
 		return ref, err
 	}
@@ -36,29 +45,19 @@ func (b Blobs) Put(ctx context.Context, room bus.RoomID, src Source) (ref blob.R
 
 // PutAgain is Put that gives the same blob when it is done again, until forget is
 // called: for who must keep the reference first. Sources without a mark, and small
-// ones, are another blob each time.
+// ones, are another blob each time. One that is not what an earlier run sent some of
+// is refused, with the code file_changed, and may be put the next time.
 func (b Blobs) PutAgain(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, forget func(context.Context) error, err error) {
-	ref, up, err := b.put(ctx, room, src)
+	up, err := b.beginUpload(ctx, room, src)
 	if err != nil {
 		return ref, nil, err
 	}
-	return ref, func(ctx context.Context) error { return b.forgetUpload(ctx, up) }, nil
-}
-
-// put is Put that remembers the upload.
-func (b Blobs) put(ctx context.Context, room bus.RoomID, src Source) (ref blob.Ref, up *upload, err error) {
-	if up, err = b.beginUpload(ctx, room, src); err != nil {
-		return ref, nil, err
-	}
+	forget = func(ctx context.Context) error { return b.forgetUpload(ctx, up) }
 	ref, err = b.send(ctx, up, src)
-	if !errors.Is(err, errOtherFile) {
-		return ref, up, err
+	if errors.Is(err, errOtherFile) {
+		err = cmp.Or(forget(ctx), err)
 	}
-	if up, err = b.startOver(ctx, room, src, up); err != nil {
-		return ref, nil, err
-	}
-	ref, err = b.send(ctx, up, src)
-	return ref, up, err
+	return ref, forget, err
 }
 
 // upload is one blob on its way up.
