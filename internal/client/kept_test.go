@@ -217,3 +217,38 @@ func TestKeptIsSealed(t *testing.T) {
 		t.Errorf("after leaving one of two rooms %d are found", len(got))
 	}
 }
+
+// Whatever others write about a message, it is found as its sender, or an owner, left
+// it.
+func TestSearchBelievesWhoMayChange(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, bob, ctx := b.Alice(b.General), b.Bob(b.General), nodetest.Context(t)
+	gone := send(t, alice.Client, b.General, "password by mistake")
+	wrong := send(t, alice.Client, b.General, "transfer to 111")
+	spam := send(t, alice.Client, b.General, "password of others")
+	for _, r := range []seal.Record{about(t, alice.Client, b.General, gone, seal.KindDelete, ""), about(t, alice.Client, b.General, wrong, seal.KindEdit, "transfer to 222")} {
+		_, err := alice.SendOne(ctx, b.General, r)
+		must(t, err)
+	}
+	_, err := b.Admin.SendOne(ctx, b.General, about(t, b.Admin.Client, b.General, spam, seal.KindDelete, ""))
+	must(t, err)
+	live := bob.NewLive(nil)
+	box := live.Post(b.General, 0)
+	start(t, live.Run)
+	acks := make(chan client.Ack, 1)
+	of := []seal.Record{about(t, bob.Client, b.General, gone, seal.KindEdit, "x"), about(t, bob.Client, b.General, wrong, seal.KindEdit, "x"),
+		about(t, bob.Client, b.General, spam, seal.KindEdit, "x")}
+	for n := range 3 * 201 { // each in a frame of its own
+		r := of[n%3]
+		r.ID = client.NewRecordID("")
+		must(t, box.Send(ctx, r, acks))
+		wantAcks(t, ctx, acks, 1)
+	}
+	read(t, b.Admin.Client, b.General)
+	for words, want := range map[string]string{"password": "[]", "transfer": "[transfer to 222]"} {
+		if got := searchTexts(t, b.Admin.Client, b.General, words); fmt.Sprint(got) != want {
+			t.Errorf("%q: found %q, want %s", words, got, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/chain/roomlog"
+	"unibus/internal/frame"
 	"unibus/internal/profile"
 	"unibus/internal/wire"
 )
@@ -17,8 +18,9 @@ const (
 	// for, but somebody may have written thousands that were deleted since, or are
 	// hidden.
 	maxOpened = 2000
-	// maxChanges bounds the edits and deletes that are read of one frame. Anybody
-	// in a room can write more, of anybody's; they count for nothing.
+	// maxChanges bounds the frames with edits and deletes that are opened of one
+	// frame, of each of those who may change it. Anybody in a room can write any
+	// number of others, of anybody's: of these only the outside is looked at.
 	maxChanges = 200
 )
 
@@ -174,7 +176,7 @@ func (f *finder) take(ctx context.Context, id bus.RoomID, messages []*bus.Messag
 		frame := m.Hash.Prefix()
 		if _, known := changes[frame]; !known {
 			var err error
-			if changes[frame], err = f.changes(ctx, id, frame); err != nil {
+			if changes[frame], err = f.changes(ctx, id, frame, m.From); err != nil {
 				return err
 			}
 		}
@@ -193,15 +195,52 @@ func wordsOf(m *bus.Message) string {
 	return m.Text
 }
 
-// changes are the edits and deletes that are about a frame, oldest first.
-func (f *finder) changes(ctx context.Context, id bus.RoomID, frame bus.Prefix) ([]*bus.Message, error) {
-	frames, err := f.c.store.FramesAbout(ctx, id, frame, maxChanges)
-	if err != nil {
-		return nil, err
+// changes are the edits and deletes that are about a frame of somebody, by him or an
+// owner, oldest first.
+func (f *finder) changes(ctx context.Context, id bus.RoomID, about bus.Prefix, author bus.Handle) ([]*bus.Message, error) {
+	var frames []profile.Frame // newest first
+	counts, before := map[bus.Handle]int{}, uint64(0)
+	for {
+		page, err := f.c.store.FramesAbout(ctx, id, about, before, maxChanges)
+		if err != nil {
+			return nil, err
+		}
+		writers := f.writers(id, page)
+		for i, kept := range slices.Backward(page) {
+			if who := writers[i]; (who == author || f.owns(id, who)) && counts[who] < maxChanges {
+				counts[who]++
+				frames = append(frames, kept)
+			}
+		}
+		if len(page) < maxChanges {
+			break
+		}
+		before = page[0].Seq
 	}
+	slices.Reverse(frames)
 	return f.among(ctx, id, frames, func(m *bus.Message) bool {
-		return (m.Kind == "edit" || m.Kind == "delete") && m.ReplyTo != nil && m.ReplyTo.Frame == frame
+		return (m.Kind == "edit" || m.Kind == "delete") && m.ReplyTo != nil && m.ReplyTo.Frame == about
 	})
+}
+
+// writers are those who the outsides of frames say wrote them, "" where nobody in the
+// room could.
+func (f *finder) writers(id bus.RoomID, frames []profile.Frame) []bus.Handle {
+	w := f.c.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]bus.Handle, len(frames))
+	r := w.rooms[id]
+	for i, kept := range frames {
+		h, err := frame.Parse(kept.Raw)
+		if err != nil || r == nil || r.epochs[h.Epoch] == nil {
+			continue
+		}
+		if rec, in := r.epochs[h.Epoch].Recipient(h.Endpoint); in {
+			out[i] = w.handle(rec.Account)
+		}
+	}
+	return out
 }
 
 // apply changes a message as its sender, or an owner who deletes it, asked; false

@@ -273,12 +273,15 @@ func (s *Store) FramesMarked(ctx context.Context, room bus.RoomID, m bus.Prefix)
 // for hashes that begin alike.
 const maxMarked = 16
 
-// FramesAbout returns the newest so many frames that say that they change
-// messages of another one, oldest first.
-func (s *Store) FramesAbout(ctx context.Context, room bus.RoomID, m bus.Prefix, limit int) ([]Frame, error) {
+// FramesAbout returns the newest so many frames before a sequence that say that they
+// change messages of another one, oldest first; of all with sequence 0.
+func (s *Store) FramesAbout(ctx context.Context, room bus.RoomID, m bus.Prefix, before uint64, limit int) ([]Frame, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
 	return s.frames(ctx, room, `SELECT * FROM (SELECT f.seq, f.at, f.sealed FROM about a JOIN shelf ON number = a.shelf
 		JOIN frame f ON f.shelf = a.shelf AND f.seq = a.seq
-		WHERE room = ? AND a.mark = ? ORDER BY a.seq DESC LIMIT ?) ORDER BY seq`, room[:], mark(m), limit)
+		WHERE room = ? AND a.mark = ? AND a.seq < ? ORDER BY a.seq DESC LIMIT ?) ORDER BY seq`, room[:], mark(m), int64(before), limit)
 }
 
 func (s *Store) frames(ctx context.Context, room bus.RoomID, query string, args ...any) (list []Frame, err error) {

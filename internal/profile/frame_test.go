@@ -106,7 +106,7 @@ func TestKeepInPlace(t *testing.T) {
 		must(t, err)
 		unread, err := s.Unread(ctx, room, 0)
 		must(t, err)
-		about, err := s.FramesAbout(ctx, room, bus.Prefix{8}, 10)
+		about, err := s.FramesAbout(ctx, room, bus.Prefix{8}, 0, 10)
 		must(t, err)
 		if string(frame.Raw) != c.raw || len(unread) != c.unread || len(about) != c.unread ||
 			!reflect.DeepEqual(find(t, s, room, "green"), c.green) || !reflect.DeepEqual(find(t, s, room, "blue"), c.blue) {
@@ -201,15 +201,18 @@ func TestFramesAbout(t *testing.T) {
 	keepAll(t, s, room, Stretch{0, 2}, first, edit)
 	keepAll(t, s, room, Stretch{}, more)
 	keepAll(t, s, bus.RoomID{2}, Stretch{0, 2}, edit)
-	about, err := s.FramesAbout(ctx, room, first.Mark, 10)
+	about, err := s.FramesAbout(ctx, room, first.Mark, 0, 10)
 	must(t, err)
 	marked, err := s.FramesMarked(ctx, room, first.Mark)
 	must(t, err)
 	if got := fmt.Sprint(seqsOf(about), seqsOf(marked)); got != "[2 9] [1]" {
 		t.Errorf("about the first: %s", got)
 	}
-	if newest, err := s.FramesAbout(ctx, room, first.Mark, 1); err != nil || len(newest) != 1 || newest[0].Seq != 9 {
+	if newest, err := s.FramesAbout(ctx, room, first.Mark, 0, 1); err != nil || len(newest) != 1 || newest[0].Seq != 9 {
 		t.Errorf("the newest about it: %v, %v", seqsOf(newest), err)
+	}
+	if older, err := s.FramesAbout(ctx, room, first.Mark, 9, 10); err != nil || len(older) != 1 || older[0].Seq != 2 {
+		t.Errorf("those before: %v, %v", seqsOf(older), err)
 	}
 }
 
