@@ -236,7 +236,7 @@ func adminHandle() bus.Handle {
 		return "admin"
 	}
 	h, err := bus.ParseHandle(strings.ToLower(u.Username))
-	if err != nil {
+	if err != nil || h.Reserved() {
 		return "admin"
 	}
 	return h

@@ -88,6 +88,9 @@ func parseRow(fields []string) (row csvRow, err error) {
 	if row.name, err = bus.ParseHandle(strings.TrimSpace(fields[0])); err != nil {
 		return row, err
 	}
+	if row.name.Reserved() {
+		return row, bus.ErrReserved
+	}
 	row.role = bus.RoleUser
 	if role := strings.TrimSpace(fields[1]); role != "" {
 		if row.role, err = bus.ParseUserRole(role); err != nil {

@@ -33,6 +33,7 @@ func TestReadRows(t *testing.T) {
 		{"admin by invite", "bob,admin\n", "", "bad_csv"},
 		{"role", "bob,king\n", "", "bad_role"},
 		{"name", "Bob Smith\n", "", "bad_handle"},
+		{"name of somebody else", "you\n", "", "reserved_handle"},
 		{"broken key", "bob,user,unibus-key:AA\n", "", "bad_key_line"},
 		{"too many fields", "bob,user,,x\n", "", "bad_csv"},
 		{"quote", "\"bob\n", "", "bad_csv"},

@@ -30,6 +30,14 @@ func validHandle(s string) bool {
 	return true
 }
 
+// Reserved reports whether a handle stands for somebody else where people read it, as
+// in "you left this room". No new user may have it; a bus may have one from before.
+func (h Handle) Reserved() bool { return h == "you" || h == "somebody" || h == "unknown" }
+
+// ErrReserved is the answer to a new user of such a name.
+var ErrReserved = Errorf(Invalid, "reserved_handle", "nobody can be called you, somebody or unknown: people would take them for somebody else").
+	WithHint("choose another name")
+
 // clip keeps a stranger's bad input short in an error text.
 func clip(s string) string {
 	if len(s) > 40 {

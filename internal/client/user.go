@@ -120,6 +120,9 @@ func (c *Client) AddUser(ctx context.Context, h bus.Handle, key identity.KeyLine
 		if a := s.User(h); a.Active() && a.Key == key.Account {
 			return nil, nil
 		}
+		if h.Reserved() {
+			return nil, bus.ErrReserved
+		}
 		return buslog.User{Handle: h, Key: key.Account}.Encode(), nil
 	})
 	if err != nil {
@@ -140,6 +143,9 @@ func BusLink(info identity.ContextInfo) identity.Link {
 // only place where its seed is.
 func (c *Client) Invite(ctx context.Context, h bus.Handle, ttl time.Duration) (identity.Link, error) {
 	link := identity.Link{Addr: c.call.Addr, Kind: identity.LinkInvite, CA: caHash(c.info.CAPEM), Org: c.info.Org.Hash()}
+	if h.Reserved() {
+		return link, bus.ErrReserved
+	}
 	_, _ = rand.Read(link.ID[:])
 	_, _ = rand.Read(link.Seed[:])
 	keys := identity.OneTimeKeys(link.Seed)

@@ -115,12 +115,28 @@ func (s *Service) appendBus(ctx context.Context, e entry) error {
 	if e.Op == buslog.OpInvite && v.openInvites(e.Account, s.opts.Now()) >= s.opts.Caps.Invites {
 		return errInviteCap
 	}
+	if h, adds := newHandle(e); adds && h.Reserved() {
+		return bus.ErrReserved
+	}
 	step, err := v.checkBus(e)
 	if err != nil {
 		return err
 	}
 	b := Batch{Entries: []StoredEntry{e.stored(LogBus, v.log.Chain)}, Urgent: isUrgentBus(e)}
 	return s.commit(ctx, b, func() Change { return v.busChange(e, step) })
+}
+
+// newHandle is the name of somebody whom an entry adds, or invites.
+func newHandle(e entry) (h bus.Handle, adds bool) {
+	switch e.Op {
+	case buslog.OpUser:
+		u, ok := buslog.ParseUser(e.Body)
+		return u.Handle, ok
+	case buslog.OpInvite:
+		i, ok := buslog.ParseInvite(e.Body)
+		return i.Handle, ok
+	}
+	return h, false
 }
 
 // busChange takes an entry of the bus log in.

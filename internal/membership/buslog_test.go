@@ -205,10 +205,14 @@ func TestCaseOfKeys(t *testing.T) {
 	for name, u := range map[string]buslog.User{
 		"user_exists": {Handle: "alice", Key: b.SigningKey().Public()},
 		"key_used":    {Handle: "alice2", Key: b.Alice.Key.Public()},
+		// ... and no new one has a name that stands for somebody else.
+		"reserved_handle": {Handle: "you", Key: b.SigningKey().Public()},
 	} {
 		_, err := b.s.AppendBus(b.ctx(), by(admin), b.BusEntry(admin, buslog.OpUser, u.Encode()).Encode())
 		b.refused(err, name)
 	}
+	_, err = b.s.AppendBus(b.ctx(), by(admin), b.BusEntry(admin, buslog.OpInvite, b.NewInvite("somebody", time.Hour).Encode()).Encode())
+	b.refused(err, "reserved_handle")
 }
 
 func TestAuthorize(t *testing.T) {

@@ -125,7 +125,8 @@ func (u User) Encode() []byte {
 	return b.BytesOrPanic()
 }
 
-func parseUser(body []byte) (u User, ok bool) {
+// ParseUser reads the body of a user entry.
+func ParseUser(body []byte) (u User, ok bool) {
 	s := cryptobyte.String(body)
 	ok = readHandle(&s, &u.Handle) && s.CopyBytes(u.Key[:]) && s.Empty()
 	return u, ok
@@ -135,7 +136,7 @@ func parseUser(body []byte) (u User, ok bool) {
 func NewKey(e *chain.Entry) (a identity.VerifyKey, ok bool) {
 	switch e.Op {
 	case OpUser:
-		u, ok := parseUser(e.Body)
+		u, ok := ParseUser(e.Body)
 		return u.Key, ok
 	case OpAccept:
 		a, ok := ParseAccept(e.Body)

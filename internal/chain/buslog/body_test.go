@@ -31,7 +31,7 @@ func FuzzBody(f *testing.F) {
 		same("invite", ok, i.Encode)
 		a, ok := ParseAccept(body)
 		same("accept", ok, a.Encode)
-		u, ok := parseUser(body)
+		u, ok := ParseUser(body)
 		same("user", ok, u.Encode)
 		r, ok := ParseRole(body)
 		same("role", ok, r.Encode)

@@ -98,7 +98,7 @@ func (s *State) checkAdmin(e *chain.Entry, signers Signers, more ...identity.Ver
 }
 
 func (s *State) checkUser(e *chain.Entry, signers Signers) (func(), error) {
-	u, ok := parseUser(e.Body)
+	u, ok := ParseUser(e.Body)
 	if !ok {
 		return nil, chain.ErrEntry
 	}
