@@ -15,32 +15,47 @@ import (
 // while there is nothing in it to read. It stays where it is: nobody who deletes it
 // can know that no device writes in it at that moment.
 
-// doubles reports whether another room of the same two counts. s.mu is held.
-func (s *chat) doubles(id bus.RoomID) bool {
-	r := s.rooms[id]
-	if r == nil || r.info.With == "" || r.info.Gone != "" {
-		return false
-	}
-	for other, o := range s.rooms {
-		if o.info.With == r.info.With && o.info.Gone == "" && other.Compare(id) < 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// hide hides a room that another one stands for, unless something to read is in it.
-func (s *chat) hide(ctx context.Context, id bus.RoomID, reads func(context.Context, bus.RoomID) bool) (hidden bool) {
-	s.mu.Lock()
-	double := s.doubles(id)
-	s.mu.Unlock()
-	hidden = double && id != s.asked && !reads(ctx, id)
+// doubles are the rooms of two that another one of the same two counts for:
+// that with the lower id.
+func (s *chat) doubles() map[bus.RoomID]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.rooms[id]; r != nil {
-		r.hidden = hidden
+	counts := map[bus.Handle]bus.RoomID{}
+	out := map[bus.RoomID]bool{}
+	for id, r := range s.rooms {
+		if r.info.With == "" || r.info.Gone != "" {
+			continue
+		}
+		other, known := counts[r.info.With]
+		switch {
+		case !known:
+			counts[r.info.With] = id
+		case other.Compare(id) < 0:
+			out[id] = true
+		default:
+			counts[r.info.With], out[other] = id, true
+		}
 	}
-	return hidden
+	return out
+}
+
+// hide hides a room that another one stands for, unless something to read is known to
+// be in it: what the node has of it is asked for once one is online.
+func (s *chat) hide(ctx context.Context, id bus.RoomID, double bool) (hidden bool) {
+	s.mu.Lock()
+	r := s.rooms[id]
+	double = double && id != s.asked && r != nil && !r.words
+	looked := double && r.hidden && r.stored <= r.empty
+	s.mu.Unlock()
+	words := double && !looked && s.keepsWords(ctx, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r = s.rooms[id]; r == nil {
+		return false
+	}
+	r.words = r.words || words
+	r.hidden = double && !r.words
+	return r.hidden
 }
 
 // keepsWords reports whether there is something to read in what is kept here of a
@@ -56,13 +71,38 @@ func (s *chat) keepsWords(ctx context.Context, id bus.RoomID) bool {
 	return err != nil || kept.More || slices.ContainsFunc(kept.Events, readable)
 }
 
-// hasWords asks the node as well.
-func (s *chat) hasWords(ctx context.Context, id bus.RoomID) bool {
-	if s.keepsWords(ctx, id) {
-		return true
+// doubt asks the node what is in the rooms that are hidden, of as many as a glance
+// takes, and shows those in which there is something to read. What was empty is asked
+// for again once more is there.
+func (s *chat) doubt() {
+	for id, last := range s.doubted() {
+		events, more, err := s.c.Page(s.ctx, id, client.Span{Limit: bus.MaxPageMessages})
+		if err != nil {
+			continue // the next connection asks
+		}
+		s.mu.Lock()
+		if r := s.rooms[id]; r != nil {
+			r.empty = max(r.empty, last)
+		}
+		s.mu.Unlock()
+		if more || slices.ContainsFunc(events, readable) {
+			s.reveal(id)
+		}
 	}
-	events, more, err := s.c.Page(ctx, id, client.Span{Limit: bus.MaxPageMessages})
-	return err != nil || more || slices.ContainsFunc(events, readable)
+}
+
+// doubted are hidden rooms of which nobody looked whether they are empty, and how far
+// each goes.
+func (s *chat) doubted() map[bus.RoomID]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[bus.RoomID]uint64{}
+	for id, r := range s.rooms {
+		if r.hidden && r.stored > r.empty && len(out) < glanceRooms {
+			out[id] = r.stored
+		}
+	}
+	return out
 }
 
 // readable reports whether an event is something that a person reads: what his
@@ -85,14 +125,21 @@ func (s *chat) hides(e tui.Event) bool {
 
 // unhide shows a room in which there is something to read now.
 func (s *chat) unhide(id bus.RoomID, e bus.Event) {
+	if readable(e) {
+		s.reveal(id)
+	}
+}
+
+// reveal shows a room that was hidden: there is something to read in it.
+func (s *chat) reveal(id bus.RoomID) {
 	s.mu.Lock()
 	r := s.rooms[id]
-	found := r != nil && r.hidden && readable(e)
-	if found {
-		r.hidden = false
+	hidden := r != nil && r.hidden
+	if r != nil {
+		r.words, r.hidden = true, false
 	}
 	s.mu.Unlock()
-	if found {
+	if hidden {
 		s.show(id)
 	}
 }

@@ -47,8 +47,9 @@ func (s *chat) list(ctx context.Context) error {
 			return err
 		}
 	}
+	doubles := s.doubles()
 	for _, ref := range refs {
-		s.listed(ctx, ref, listed[ref.ID])
+		s.listed(ctx, ref, listed[ref.ID], doubles[ref.ID])
 	}
 	for _, id := range s.absent(listed) {
 		if err := s.missing(ctx, id); err != nil {
@@ -84,8 +85,8 @@ func (s *chat) factsOf(ctx context.Context, refs []client.RoomRef) (map[bus.Room
 }
 
 // listed takes in a room of one's own as the node tells it.
-func (s *chat) listed(ctx context.Context, ref client.RoomRef, facts client.Facts) {
-	if s.hide(ctx, ref.ID, s.hasWords) {
+func (s *chat) listed(ctx context.Context, ref client.RoomRef, facts client.Facts, double bool) {
+	if s.hide(ctx, ref.ID, double) {
 		s.tell(tui.Event{Room: ref.ID, Forgotten: true})
 	}
 	s.mu.Lock()

@@ -115,6 +115,7 @@ func (s *chat) connection(e bus.StateEvent) {
 		s.companions()
 		s.newKeys() // of what was read while nobody looked
 		s.glance(refs)
+		s.doubt()
 	})
 }
 

@@ -64,7 +64,9 @@ type chatRoom struct {
 	after  uint64          // where following it begins
 	stored uint64          // the newest sequence that the node named
 	unread []unreadMessage // that the counts are made of, oldest first
-	hidden bool            // another room of the same two counts, and nothing to read is in this one
+	hidden bool            // another room of the same two counts, and nothing to read is known in this one
+	words  bool            // something to read was found in it
+	empty  uint64          // nothing to read is in it up to there
 }
 
 // unreadMessage is a message that counts.
@@ -119,7 +121,8 @@ func (s *chat) Resume(ctx context.Context) (start tui.Start, err error) {
 		}
 		start.Outgoing = append(start.Outgoing, waiting...)
 	}
-	start.Rooms = slices.DeleteFunc(start.Rooms, func(r tui.Room) bool { return s.hide(ctx, r.ID, s.keepsWords) })
+	doubles := s.doubles()
+	start.Rooms = slices.DeleteFunc(start.Rooms, func(r tui.Room) bool { return s.hide(ctx, r.ID, doubles[r.ID]) })
 	if start.People, err = s.c.KnownPeople(ctx); err != nil {
 		return start, err
 	}

@@ -491,6 +491,50 @@ func TestChatForgetsDeletedRooms(t *testing.T) {
 	v.until(t, s, "the end of the other", func() bool { return !v.rooms[b.General] })
 }
 
+// What another device wrote there is asked for after the chat is there.
+func TestChatShowsDoublesWithWords(t *testing.T) {
+	t.Parallel()
+	b := nodetest.Boot(t)
+	alice, ctx := b.Alice(), nodetest.Context(t)
+	var own []bus.RoomID
+	for range 2 {
+		id, err := alice.CreateRoom(ctx, "alice+alice", client.RoomOptions{Direct: true})
+		must(t, err)
+		own = append(own, id)
+		_, err = alice.SendOne(ctx, id, seal.Record{Kind: seal.KindText, ID: client.NewRecordID(""), Body: []byte("a note")})
+		must(t, err)
+	}
+	s, v := beginChat(t, alice.Again())
+	v.until(t, s, "both rooms", func() bool { return v.rooms[own[0]] && v.rooms[own[1]] })
+}
+
+// Rooms of the same two cost one look at each, and few questions.
+func TestChatBoundsDoubles(t *testing.T) {
+	t.Parallel()
+	s := &chat{rooms: map[bus.RoomID]*chatRoom{}}
+	for n := range 3 * glanceRooms {
+		with := bus.Handle([]string{"", "bob", "carol"}[n%3])
+		s.rooms[bus.RoomID{byte(n + 1)}] = &chatRoom{info: tui.Room{With: with}, stored: 1}
+	}
+	doubles := s.doubles()
+	if doubles[bus.RoomID{2}] || doubles[bus.RoomID{3}] || !doubles[bus.RoomID{5}] || len(doubles) != 2*glanceRooms-2 {
+		t.Errorf("%d doubles", len(doubles))
+	}
+	for id := range doubles {
+		s.rooms[id].hidden = true
+	}
+	asked := s.doubted()
+	if len(asked) != glanceRooms {
+		t.Errorf("%d are asked for", len(asked))
+	}
+	for id, last := range asked {
+		s.rooms[id].empty = last
+	}
+	if more := s.doubted(); len(more) != len(doubles)-glanceRooms {
+		t.Errorf("%d are asked for next", len(more))
+	}
+}
+
 // Nothing begins in a session that is over: nobody would wait for its end.
 func TestChatBeginsNothingAtItsEnd(t *testing.T) {
 	t.Parallel()
