@@ -68,6 +68,9 @@ func (m *Model) roomFacts() (parts []string) {
 	if r == nil {
 		return parts
 	}
+	if r.dead {
+		return append(parts, "! gone")
+	}
 	if r.Gone != "" {
 		parts = append(parts, "! not a member")
 	}

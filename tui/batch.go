@@ -55,11 +55,11 @@ func (m *Model) event(e *Event, call *alarm) tea.Cmd {
 	return nil
 }
 
-// informed takes a room's facts; the first room there is is opened.
+// informed takes a room's facts; the first room there is is opened where nobody types.
 func (m *Model) informed(info Room) tea.Cmd {
 	r := m.info(info)
 	m.sort()
-	if m.current == nil && m.resumed {
+	if m.current == nil && m.resumed && m.box.Empty() && m.panel() == nil {
 		return m.open(r)
 	}
 	return nil

@@ -137,6 +137,9 @@ func (m *Model) runCommand(draft string) tea.Cmd {
 		return m.say(text.Safe("write /" + c.usage() + ": " + c.help))
 	case c.room && m.current == nil:
 		return m.say("there is no room on the screen")
+	case c.room && m.current.dead:
+		m.box.Set(draft)
+		return m.say(m.current.readOnly())
 	}
 	return c.run(m, args)
 }

@@ -32,8 +32,11 @@ func cmdLog(m *Model, _ []string) tea.Cmd {
 
 // checkRoom holds the node's story of the room against what is known here.
 func (m *Model) checkRoom() tea.Cmd {
-	if m.current == nil {
+	switch {
+	case m.current == nil:
 		return m.say("there is no room on the screen")
+	case m.current.dead:
+		return m.say(m.current.readOnly())
 	}
 	r := m.current
 	m.say("checking " + r.title() + " ...")

@@ -77,7 +77,7 @@ func (m *Model) openFolder(folder string) tea.Cmd {
 			if err != nil {
 				items = slices.Insert(items, 0, overlay.Item{Head: true, Label: err.words})
 			}
-			p := &panel{picker: overlay.NewPicker("Attach from "+text.Line(folder), takesFile, items), take: (*Model).takeFile}
+			p := &panel{room: m.current, picker: overlay.NewPicker("Attach from "+text.Line(folder), takesFile, items), take: (*Model).takeFile}
 			p.picker.Empty = noFileHere
 			p.typed = func(m *Model, typed string) tea.Cmd { return m.listTyped(p, folder, items, typed) }
 			return m.push(p)

@@ -12,7 +12,7 @@ import (
 // load reads what the window needs and what is not here: the page that it
 // begins with, older messages near its top, newer ones at its end.
 func (m *Model) load(r *room) tea.Cmd {
-	if r.loading || r.Invited {
+	if r.loading || r.Invited || r.dead {
 		return nil
 	}
 	switch {
@@ -36,7 +36,7 @@ func (m *Model) loadPage(r *room, s Span, above bool) tea.Cmd {
 	return m.call(func(ctx context.Context) then {
 		page, err := m.o.Session.History(ctx, id, s)
 		return func(m *Model) tea.Cmd {
-			if turn != r.turn {
+			if turn != r.turn || r.dead {
 				return nil
 			}
 			r.loading = false
@@ -178,7 +178,7 @@ func (r *room) unmarked() bool { return r.seen > max(r.Read, r.marked) }
 // screen by now; without a word where it fails: it is told again.
 func (m *Model) mark(r *room) tea.Cmd {
 	r.marking = false
-	if !r.unmarked() {
+	if !r.unmarked() || r.dead {
 		return nil
 	}
 	id, seq := r.ID, r.seen

@@ -171,6 +171,11 @@ func (m *Model) firstRoom(last bus.RoomID) tea.Cmd {
 // info takes what is known of a room now.
 func (m *Model) info(info Room) *room {
 	r := m.rooms[info.ID]
+	if dead := m.current; r == nil && dead != nil && dead.dead && dead.ID == info.ID {
+		dead.dead, r = false, dead // it is here again, as who wrote in it sees it
+		m.rooms[info.ID] = r
+		m.order = append(m.order, r)
+	}
 	if r == nil {
 		r = newRoom(info)
 		r.list.SetLook(m.look())
@@ -212,7 +217,8 @@ func (m *Model) sort() {
 	slices.SortFunc(m.order, byPlace)
 }
 
-// forget takes a room off the screen.
+// forget takes a room out of the side bar. The one on the screen stays there as a dead
+// one until the person goes elsewhere: whoever is typing would go on in another.
 func (m *Model) forget(id bus.RoomID) tea.Cmd {
 	r := m.rooms[id]
 	if r == nil {
@@ -221,20 +227,18 @@ func (m *Model) forget(id bus.RoomID) tea.Cmd {
 	delete(m.rooms, id)
 	m.order = slices.DeleteFunc(m.order, func(o *room) bool { return o == r })
 	m.sort()
+	r.dead, r.Invited = true, false
+	m.panels = slices.DeleteFunc(m.panels, func(p *panel) bool { return p.room == r })
 	if r != m.current {
 		return nil
 	}
-	m.current = nil
-	if len(m.order) > 0 {
-		return m.open(m.order[0])
-	}
-	return nil
+	return m.say(r.title() + " is gone: choose another, Ctrl+K or /rooms")
 }
 
 // memory is what to keep for the next start.
 func (m *Model) memory() Memory {
 	mem := Memory{Theme: m.o.Theme, HideSide: m.hideSide, HideMembers: m.hideMembers, Rooms: map[bus.RoomID]RoomMemory{}}
-	if m.current != nil {
+	if m.current != nil && !m.current.dead {
 		mem.Room = m.current.ID
 		m.current.draft = m.draft()
 	}
@@ -254,5 +258,5 @@ func (m *Model) memory() Memory {
 // watching reports whether the person sees the newest messages of the room on
 // the screen.
 func (m *Model) watching() bool {
-	return m.focused && m.current != nil && m.current.list.Following() && !m.current.newer && !m.current.Invited
+	return m.focused && m.current != nil && !m.current.dead && m.current.list.Following() && !m.current.newer && !m.current.Invited
 }

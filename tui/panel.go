@@ -13,6 +13,7 @@ import (
 type panel struct {
 	picker   *overlay.Picker
 	page     *overlay.Page
+	room     *room                              // that it is about: it closes when that is gone; nil for none
 	question *question                          // that the page asks, nil for none
 	told     bool                               // in lines: it was printed
 	searched bool                               // what was typed was looked for
@@ -38,6 +39,11 @@ func (m *Model) push(p *panel) tea.Cmd {
 // pick opens a list; what is taken closes it.
 func (m *Model) pick(title text.Safe, hint string, items []overlay.Item, take func(*Model, overlay.Item) tea.Cmd) tea.Cmd {
 	return m.push(&panel{picker: overlay.NewPicker(title, hint, items), take: take})
+}
+
+// pickIn is pick for what is about the room on the screen.
+func (m *Model) pickIn(title text.Safe, hint string, items []overlay.Item, take func(*Model, overlay.Item) tea.Cmd) tea.Cmd {
+	return m.push(&panel{room: m.current, picker: overlay.NewPicker(title, hint, items), take: take})
 }
 
 // read opens a page.

@@ -157,7 +157,7 @@ func (m *Model) openMembers() tea.Cmd {
 	for _, member := range m.current.members {
 		items = append(items, overlay.Item{Label: text.Safe(memberMark(member, m.self) + " " + string(m.called(member.User))), Detail: memberDetail(member), Value: member.User})
 	}
-	return m.pick("Members of "+m.current.title(), "Enter compares numbers  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
+	return m.pickIn("Members of "+m.current.title(), "Enter compares numbers  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
 		if who := item.Value.(bus.Handle); who != m.self {
 			return m.verify(who)
 		}

@@ -26,10 +26,10 @@ type question struct {
 	again bool // something was typed before it did
 }
 
-// ask opens a question that is answered by yes or no.
+// ask opens a question about the room on the screen, answered by yes or no.
 func (m *Model) ask(title, body, kept text.Safe, yes func(*Model) tea.Cmd) tea.Cmd {
 	page := &overlay.Page{Title: title, Body: body, Grave: true}
-	return m.inquire(&panel{page: page, question: &question{hint: "type yes, Enter  Esc no", spoke: "type yes or no", kept: kept,
+	return m.inquire(&panel{room: m.current, page: page, question: &question{hint: "type yes, Enter  Esc no", spoke: "type yes or no", kept: kept,
 		take: func(typed string) (func(*Model) tea.Cmd, text.Safe) {
 			switch typed {
 			case "yes":

@@ -41,6 +41,7 @@ type room struct {
 	anchor  uint64 // to go back to, once it is loaded
 	loading bool
 	turn    int  // counts how often it was begun anew: pages of before are not for it
+	dead    bool // it is no room of this person's any more: what is here is all there is
 	broken  bool // a page could not be read: tried again when one is online
 	loaded  bool // a page was read
 	older   bool // there is more above
@@ -102,6 +103,8 @@ func (r *room) level() Notify {
 // readOnly says why nothing can be written here, "" where something can.
 func (r *room) readOnly() text.Safe {
 	switch {
+	case r.dead:
+		return "this room is gone: choose another, Ctrl+K or /rooms"
 	case r.Invited:
 		return "Enter opens it, /leave declines"
 	case r.Gone == bus.RemovedClosed && r.GoneBy != "": // nothing of it is kept

@@ -8,12 +8,16 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
+	"unibus/tui/composer"
 )
 
 // open puts a room on the screen.
 func (m *Model) open(r *room) tea.Cmd {
-	if m.current == r {
+	switch {
+	case m.current == r:
 		return nil
+	case r.dead:
+		return m.say(r.title() + " is gone")
 	}
 	var keep tea.Cmd
 	if m.current != nil {
@@ -75,7 +79,11 @@ func (m *Model) lookAt(id bus.RoomID) tea.Cmd {
 // leaveRoom keeps what belongs to the room that goes off the screen.
 func (m *Model) leaveRoom() {
 	m.about = about{}
-	if r := m.current; r != nil {
+	r := m.current
+	if (r == nil || r.dead) && m.box.Do(composer.KillAll) {
+		m.say("what you wrote there was not sent: Ctrl+Y puts it into the box")
+	}
+	if r != nil {
 		r.draft, r.aside, r.asked = m.draft(), "", false
 		r.list.Unselect()
 		r.wanted = nil

@@ -140,7 +140,7 @@ func TestRooms(t *testing.T) {
 	d.typed("/delete").press("enter").answers("yes").called("Delete a")
 	d.typed("/leave").press("enter").answers("yes").called("Leave a")
 	d.tell(Event{Room: ops, Forgotten: true})
-	d.lacks("#ops              ").wants(">#ci")
+	d.lacks("#ops              ").wants("#ops is gone: choose another").press("alt+down").wants(">#ci")
 	d.typed("/nonsense x").press("enter").wants("there is no command /nonsense", "> /nonsense x")
 	d.press("ctrl+c").typed("/msg carol are you there").press("enter").called("Direct carol")
 }

@@ -106,7 +106,7 @@ func (m *Model) openReactions() tea.Cmd {
 	for _, name := range composer.EmojiNames() {
 		items = append(items, overlay.Item{Label: text.Safe(composer.EmojiNamed(name) + "  " + name), Value: composer.EmojiNamed(name)})
 	}
-	return m.pick("React", "Enter reacts  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
+	return m.pickIn("React", "Enter reacts  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
 		m.endSelection()
 		return m.refer("reaction", ref, item.Value.(string))
 	})

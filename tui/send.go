@@ -101,6 +101,9 @@ func (m *Model) send() tea.Cmd {
 // it.
 func (m *Model) post(d Draft) tea.Cmd {
 	r := m.rooms[d.Room]
+	if r == nil {
+		return m.say("not sent: that room is gone")
+	}
 	if changes(d.Kind) {
 		r.waiting[d.ID] = true
 	} else {
@@ -158,6 +161,9 @@ func (m *Model) retryAll() tea.Cmd {
 
 func (m *Model) retry(e *timeline.Entry) tea.Cmd {
 	r, room, id, why := m.current, m.current.ID, e.ID, e.Why
+	if r.dead {
+		return m.say(r.readOnly())
+	}
 	if d, ok := m.unsent[id]; ok {
 		delete(m.unsent, id)
 		r.list.Forget(id)

@@ -105,7 +105,7 @@ func (m *Model) tooSmall() []string {
 // main draws everything between the side bar and the members.
 func (m *Model) main(l layout.Layout) ([]string, *tea.Cursor) {
 	var rows []string
-	if m.current == nil || m.current.Invited || m.current.loaded && m.current.list.Len() == 0 {
+	if m.current == nil || m.current.Invited || (m.current.loaded || m.current.dead) && m.current.list.Len() == 0 {
 		rows = m.welcome(l)
 	} else {
 		m.current.list.Size(l.Timeline.W, l.Timeline.H)
@@ -290,6 +290,8 @@ func (m *Model) welcomeWords() string {
 		return "There is no room yet.\n\n/create NAME makes one, Ctrl+K finds people to write to, F1 shows every key.\n\nRooms that others add you to appear by themselves."
 	case r.Invited:
 		return string(line(r.By)) + " added you to " + string(r.title()) + ".\n\nEnter opens it, /leave declines."
+	case r.dead:
+		return "This room is gone."
 	case r.broken && r.Gone != "":
 		return "Nothing of this room is on this device."
 	case r.broken:

@@ -49,6 +49,7 @@ const (
 	Delete
 	KillLine // from the cursor to the start of its line
 	KillWord // the word before the cursor
+	KillAll  // the whole draft
 	Yank     // what was killed last
 	Newline
 )
@@ -130,6 +131,8 @@ func (b *Box) change(op Op) bool {
 		return b.cut(b.lineStart(), b.at, true)
 	case KillWord:
 		return b.cut(b.wordStart(), b.at, true)
+	case KillAll:
+		return b.cut(0, len(b.text), true)
 	case Yank:
 		return len(b.killed) > 0 && b.Insert(string(b.killed))
 	case Newline:
