@@ -54,7 +54,7 @@ func (m *Model) aboutNewest(kind string, mine bool, words string) tea.Cmd {
 	if e == nil {
 		return m.say("there is no such message here")
 	}
-	return m.refer(kind, e.Ref, words)
+	return m.refer(m.current, kind, e.Ref, words)
 }
 
 func cmdFind(m *Model, args []string) tea.Cmd {

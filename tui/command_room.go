@@ -34,7 +34,7 @@ func (m *Model) owns(what text.Safe) bool {
 }
 
 func cmdCreate(m *Model, args []string) tea.Cmd {
-	name := strings.TrimPrefix(args[0], "#")
+	name, from := strings.TrimPrefix(args[0], "#"), m.where()
 	return m.call(func(ctx context.Context) then {
 		id, err := m.o.Session.Create(ctx, name)
 		return func(m *Model) tea.Cmd {
@@ -43,7 +43,10 @@ func cmdCreate(m *Model, args []string) tea.Cmd {
 			}
 			r := m.info(Room{ID: id, Name: name, Role: bus.RoleOwner, Members: 1, Epoch: 1})
 			m.sort()
-			return tea.Batch(m.open(r), m.say("made; /invite USER adds people"))
+			if cmd := m.arrive(from, r); m.current == r {
+				return tea.Batch(cmd, m.say("made; /invite USER adds people"))
+			}
+			return nil
 		}
 	})
 }
@@ -145,7 +148,7 @@ func cmdMsg(m *Model, args []string) tea.Cmd {
 	if err != nil {
 		return m.fail("msg", err)
 	}
-	words := strings.Join(args[1:], " ")
+	words, from := strings.Join(args[1:], " "), m.where()
 	return m.call(func(ctx context.Context) then {
 		id, err := m.o.Session.Direct(ctx, user)
 		return func(m *Model) tea.Cmd {
@@ -157,8 +160,8 @@ func cmdMsg(m *Model, args []string) tea.Cmd {
 				r = m.info(Room{ID: id, With: user, Role: bus.RoleOwner, Members: 2})
 				m.sort()
 			}
-			cmd := m.open(r)
-			if words == "" || !m.maySend() {
+			cmd := m.arrive(from, r)
+			if words == "" || !m.maySend(r) {
 				return cmd
 			}
 			return tea.Batch(cmd, m.post(Draft{Room: id, ID: newID(), Kind: "text", Text: words}))

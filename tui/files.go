@@ -18,23 +18,24 @@ import (
 // attachTyped sends the files that somebody typed the paths of; what cannot be
 // sent goes back into the box.
 func (m *Model) attachTyped(typed string) tea.Cmd {
+	r := m.current
 	var cmds []tea.Cmd
 	for _, path := range splitPaths(typed) {
 		if strings.HasSuffix(path, string(filepath.Separator)) {
-			return m.openFolder(m.absolute(m.o.Home, path))
+			return tea.Batch(append(cmds, m.openFolder(r, m.absolute(m.o.Home, path)))...)
 		}
-		cmds = append(cmds, m.attach(m.absolute(m.o.Home, path), "/attach "+typed))
+		cmds = append(cmds, m.attach(r, m.absolute(m.o.Home, path), "/attach "+typed))
 	}
 	return tea.Batch(cmds...)
 }
 
-// attach sends a file of this machine. Where that is refused, typed goes back into
-// an empty box.
-func (m *Model) attach(path, typed string) tea.Cmd {
-	if !m.maySend() {
+// attach sends a file of this machine to a room. Where that is refused, typed goes back
+// into an empty box.
+func (m *Model) attach(r *room, path, typed string) tea.Cmd {
+	if !m.maySend(r) {
 		return nil
 	}
-	r, room, id, name := m.current, m.current.ID, newID(), filepath.Base(path)
+	room, id, name := r.ID, newID(), filepath.Base(path)
 	d := Draft{Room: room, ID: id, Kind: "file", Text: name}
 	r.list.Hold(m.fold(r).held(Outgoing{Draft: d, Made: m.o.Now(), Size: sizeUnknown}))
 	r.list.Bottom()
@@ -55,10 +56,10 @@ func (m *Model) attach(path, typed string) tea.Cmd {
 
 // openFiles lists the folder that one was in last.
 func (m *Model) openFiles() tea.Cmd {
-	if !m.maySend() {
+	if !m.maySend(m.current) {
 		return nil
 	}
-	return m.openFolder(m.folder)
+	return m.openFolder(m.current, m.folder)
 }
 
 // What a list of files says where it is empty.
@@ -67,17 +68,24 @@ const (
 	takesFile  = "Enter attaches or opens a folder  Esc"
 )
 
-// openFolder lists a folder. What is typed picks from it; a path lists another one.
-func (m *Model) openFolder(folder string) tea.Cmd {
+// openFolder lists a folder, for files that go to a room. What is typed picks from it; a
+// path lists another one. Who did not wait for a slow disk gets no list: what he types
+// would pick from it.
+func (m *Model) openFolder(r *room, folder string) tea.Cmd {
+	from := m.where()
 	return m.call(func(context.Context) then {
 		items, err := m.readFolder(folder, "")
 		return func(m *Model) tea.Cmd {
+			if !m.still(from) {
+				return m.say("the list of files came late: Ctrl+T")
+			}
 			above := overlay.Item{Label: "../", Detail: "the folder above", Value: filepath.Dir(folder)}
 			items = slices.Insert(items, 0, above)
 			if err != nil {
 				items = slices.Insert(items, 0, overlay.Item{Head: true, Label: err.words})
 			}
-			p := &panel{room: m.current, picker: overlay.NewPicker("Attach from "+text.Line(folder), takesFile, items), take: (*Model).takeFile}
+			p := &panel{room: r, picker: overlay.NewPicker("Attach from "+text.Line(folder), takesFile, items)}
+			p.take = func(m *Model, item overlay.Item) tea.Cmd { return m.takeFile(r, item) }
 			p.picker.Empty = noFileHere
 			p.typed = func(m *Model, typed string) tea.Cmd { return m.listTyped(p, folder, items, typed) }
 			return m.push(p)
@@ -169,14 +177,14 @@ func whyNot(err error) text.Safe {
 	return "this is no folder that can be read"
 }
 
-// takeFile attaches a file, or goes on in a folder.
-func (m *Model) takeFile(item overlay.Item) tea.Cmd {
+// takeFile sends a file to a room, or goes on in a folder.
+func (m *Model) takeFile(r *room, item overlay.Item) tea.Cmd {
 	path := item.Value.(string)
 	if strings.HasSuffix(string(item.Label), "/") {
-		return m.openFolder(path)
+		return m.openFolder(r, path)
 	}
 	m.folder = filepath.Dir(path)
-	return m.attach(path, "")
+	return m.attach(r, path, "")
 }
 
 // completePath goes on with a path that is typed behind a command: from is where

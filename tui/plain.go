@@ -173,7 +173,7 @@ func (p *plain) typed(line string) tea.Cmd {
 		return cmd
 	}
 	if r := p.m.current; r != nil && r.Invited && !p.m.box.Empty() && !command(line) {
-		p.m.maySend() // it says that only an empty line opens it
+		p.m.maySend(p.m.current) // it says that only an empty line opens it
 		return nil
 	}
 	return p.m.enter()

@@ -9,6 +9,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/tui/composer"
+	"unibus/tui/timeline"
 )
 
 // open puts a room on the screen.
@@ -66,6 +67,36 @@ func (m *Model) setAside() {
 		m.box.Set(m.draft())
 		r.aside, r.asked = "", false
 	}
+}
+
+// spot is where somebody is: what he types goes there.
+type spot struct {
+	room   *room
+	draft  string
+	about  about
+	chosen *timeline.Entry
+}
+
+// where is where the person is now.
+func (m *Model) where() spot { return spot{m.current, m.box.Text(), m.about, m.chosen()} }
+
+// still reports whether the person is where he was, and nothing is open there. A room
+// that was opened where there was none is no other one.
+func (m *Model) still(then spot) bool {
+	now := m.where()
+	if then.room == nil {
+		now.room = nil
+	}
+	return m.panel() == nil && now == then
+}
+
+// arrive opens a room that was asked for at a spot. Who went on meanwhile is not moved:
+// what he types, or answers, would go elsewhere.
+func (m *Model) arrive(from spot, r *room) tea.Cmd {
+	if m.current != r && !m.still(from) {
+		return m.say(r.title() + " is ready: Ctrl+K")
+	}
+	return m.open(r)
 }
 
 // lookAt tells the session which room is on the screen; nothing depends on it.
@@ -162,6 +193,7 @@ func (m *Model) direct(who bus.Handle) tea.Cmd {
 			return m.open(r)
 		}
 	}
+	from := m.where()
 	return m.call(func(ctx context.Context) then {
 		id, err := m.o.Session.Direct(ctx, who)
 		return func(m *Model) tea.Cmd {
@@ -170,7 +202,7 @@ func (m *Model) direct(who bus.Handle) tea.Cmd {
 			}
 			r := m.info(Room{ID: id, With: who, Role: bus.RoleOwner, Members: 2})
 			m.sort()
-			return m.open(r)
+			return m.arrive(from, r)
 		}
 	})
 }

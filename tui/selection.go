@@ -98,7 +98,7 @@ func (m *Model) openReactions() tea.Cmd {
 	if e.Pending() || e.Deleted {
 		return m.say("there is nothing to react to")
 	}
-	ref, mine := e.Ref, ownReaction(e, line(m.self))
+	r, ref, mine := m.current, e.Ref, ownReaction(e, line(m.self))
 	var items []overlay.Item
 	if mine != "" {
 		items = append(items, overlay.Item{Label: "take back " + mine, Value: ""})
@@ -108,16 +108,16 @@ func (m *Model) openReactions() tea.Cmd {
 	}
 	return m.pickIn("React", "Enter reacts  Esc", items, func(m *Model, item overlay.Item) tea.Cmd {
 		m.endSelection()
-		return m.refer("reaction", ref, item.Value.(string))
+		return m.refer(r, "reaction", ref, item.Value.(string))
 	})
 }
 
-// refer sends a record about another one.
-func (m *Model) refer(kind string, ref bus.RecordRef, words string) tea.Cmd {
-	if !m.maySend() {
+// refer sends a record about another one of a room.
+func (m *Model) refer(r *room, kind string, ref bus.RecordRef, words string) tea.Cmd {
+	if !m.maySend(r) {
 		return nil
 	}
-	return m.post(Draft{Room: m.current.ID, ID: newID(), Kind: kind, Text: words, About: &ref})
+	return m.post(Draft{Room: r.ID, ID: newID(), Kind: kind, Text: words, About: &ref})
 }
 
 func ownReaction(e *timeline.Entry, self text.Safe) text.Safe {
@@ -148,7 +148,7 @@ func (m *Model) askDelete() tea.Cmd {
 	ref := e.Ref
 	return m.ask("Delete this message?", "It disappears from everybody's screen; who has read it has read it.", "nothing was deleted", func(m *Model) tea.Cmd {
 		m.endSelection()
-		return m.refer("delete", ref, "")
+		return m.refer(r, "delete", ref, "")
 	})
 }
 

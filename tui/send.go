@@ -28,15 +28,15 @@ func (m *Model) enter() tea.Cmd {
 		return nil
 	case m.about.kind == "" && command(m.box.Text()):
 		return m.runCommand(m.box.Clear())
-	case !m.maySend():
+	case !m.maySend(m.current):
 		return nil
 	}
 	return m.send()
 }
 
-// maySend says why nothing can be sent where that is so; the draft stays.
-func (m *Model) maySend() bool {
-	why, grave := m.blocked()
+// maySend says why nothing can be sent to a room where that is so; the draft stays.
+func (m *Model) maySend(r *room) bool {
+	why, grave := m.blocked(r)
 	switch {
 	case why == "":
 		return true
@@ -46,16 +46,14 @@ func (m *Model) maySend() bool {
 		m.say(why)
 	}
 	m.while(func(m *Model) bool {
-		now, _ := m.blocked()
+		now, _ := m.blocked(r)
 		return now == why
 	})
 	return false
 }
 
-// blocked is why nothing can be sent to the room on the screen; "" where something
-// can.
-func (m *Model) blocked() (why text.Safe, grave bool) {
-	r := m.current
+// blocked is why nothing can be sent to a room, nil for none; "" where something can.
+func (m *Model) blocked(r *room) (why text.Safe, grave bool) {
 	switch {
 	case r == nil:
 		return "there is no room to write to: /create NAME makes one", false

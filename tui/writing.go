@@ -42,14 +42,20 @@ func (m *Model) openEditor() tea.Cmd {
 	if len(m.o.Editor) == 0 {
 		return m.say("no editor: set EDITOR")
 	}
+	r := m.current
 	e := editor.New(m.o.Editor, m.o.Temp, m.box.Text())
 	return m.exec(e, func(err error) tea.Msg {
 		return then(func(m *Model) tea.Cmd {
 			if err != nil {
 				return m.fail("editor", err)
 			}
+			words := strings.TrimRight(e.Text(), "\n")
+			if r != nil && r != m.current {
+				r.draft = words
+				return m.say("what you wrote is in the box of " + r.title())
+			}
 			m.box.Set("")
-			return m.insert(strings.TrimRight(e.Text(), "\n"))
+			return m.insert(words)
 		})
 	})
 }
