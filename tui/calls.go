@@ -41,28 +41,30 @@ type lane struct {
 	running bool
 }
 
-// inOrder is call behind all that was asked for in order before.
+// inOrder is call behind all that was asked for in order before. Update begins it:
+// nobody who asks can lose it. The command is nil.
 func (m *Model) inOrder(f func(ctx context.Context) then) tea.Cmd {
 	from := m.current
 	m.lane.waiting = append(m.lane.waiting, func(ctx context.Context) then {
 		done := f(ctx)
 		return func(m *Model) tea.Cmd { return m.inRoomOf(from, done) }
 	})
-	if m.lane.running {
-		return nil
-	}
-	return m.nextInOrder()
+	return nil
 }
 
+// nextInOrder begins what waits longest, once what was before it is over.
 func (m *Model) nextInOrder() tea.Cmd {
-	if m.lane.running = len(m.lane.waiting) > 0; !m.lane.running {
+	if m.lane.running || len(m.lane.waiting) == 0 {
 		return nil
 	}
 	f := m.lane.waiting[0]
-	m.lane.waiting = m.lane.waiting[1:]
+	m.lane.waiting, m.lane.running = m.lane.waiting[1:], true
 	return m.call(func(ctx context.Context) then {
 		done := f(ctx)
-		return func(m *Model) tea.Cmd { return tea.Batch(done(m), m.nextInOrder()) }
+		return func(m *Model) tea.Cmd {
+			m.lane.running = false
+			return done(m)
+		}
 	})
 }
 

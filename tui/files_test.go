@@ -228,3 +228,17 @@ func TestStopIsSaid(t *testing.T) {
 	d := withDisk(t).typed("/attach report.pdf").press("enter", "up").lacks("x stop").wants("r reply")
 	d.tell(Event{Transfer: &Transfer{ID: d.f.attached, Done: 1, Total: 4, Up: true}}).wants("x stop  r reply").press("x").called("Cancel")
 }
+
+// A file and a folder at once: the one is sent, the other is opened, and what comes
+// behind them is sent as ever.
+func TestAttachFileAndFolder(t *testing.T) {
+	t.Parallel()
+	d := withDisk(t)
+	d.msg(pasted("/attach '/home/bob/report.pdf' '/home/bob/my notes/'"))
+	d.press("enter").called("Attach a /home/bob/report.pdf").wants("Attach from /home/bob/my notes").press("esc")
+	d.typed("important words").press("enter").called("Send a text: important words")
+	d.typed("/room general").press("enter").typed("more words").press("enter").called("Send b text: more words")
+	if d.press("ctrl+q"); !d.quit || !d.m.kept {
+		t.Error("it does not end")
+	}
+}

@@ -50,11 +50,11 @@ func (m *Model) quit() tea.Cmd {
 	}
 	m.leaving = true
 	mark := m.markLast()
-	marked := m.inOrder(func(ctx context.Context) then {
+	m.inOrder(func(ctx context.Context) then {
 		_ = mark(ctx) // else it is unread again
 		return func(*Model) tea.Cmd { return nil }
 	})
-	return tea.Batch(marked, m.keepThen(tea.Quit))
+	return m.keepThen(tea.Quit)
 }
 
 // interrupt clears the box; in an empty one the second time ends the program.

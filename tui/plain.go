@@ -95,7 +95,7 @@ func (p *plain) loop(lines <-chan string) error {
 		}
 		if ended && idle {
 			ended = false
-			p.run(p.m.quit())
+			p.update(then((*Model).quit))
 		}
 		typed := lines
 		if !idle {
