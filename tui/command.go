@@ -101,6 +101,16 @@ func command(draft string) bool {
 	return len(draft) > 1 && draft[0] == '/' && draft[1] != '/' && draft[1] != ' ' && !strings.Contains(draft, "\n")
 }
 
+// commandLines reports whether a draft of several lines begins with a command: whoever
+// wrote it did not mean all of it for the room on the screen.
+func commandLines(draft string) bool {
+	if !strings.HasPrefix(draft, "/") || !strings.Contains(draft, "\n") {
+		return false
+	}
+	name := strings.Fields(draft)[0][1:]
+	return slices.ContainsFunc(commands(), func(c slash) bool { return strings.EqualFold(c.name, name) })
+}
+
 // unescaped is what is sent of a draft: without the first of two slashes.
 func unescaped(draft string) string {
 	if strings.HasPrefix(draft, "//") {
@@ -111,7 +121,7 @@ func unescaped(draft string) string {
 
 // escaped is the draft of which words are sent.
 func escaped(words string) string {
-	if command(words) || strings.HasPrefix(words, "//") {
+	if command(words) || commandLines(words) || strings.HasPrefix(words, "//") {
 		return "/" + words
 	}
 	return words

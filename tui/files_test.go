@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -240,5 +241,19 @@ func TestAttachFileAndFolder(t *testing.T) {
 	d.typed("/room general").press("enter").typed("more words").press("enter").called("Send b text: more words")
 	if d.press("ctrl+q"); !d.quit || !d.m.kept {
 		t.Error("it does not end")
+	}
+}
+
+// What waits in order is begun by Update, whatever becomes of what asked for it.
+func TestTheLaneGoesOn(t *testing.T) {
+	t.Parallel()
+	d, done := online(t, 80, 24), ""
+	for _, word := range []string{"a", "b"} {
+		d.m.inOrder(func(context.Context) then {
+			return func(*Model) tea.Cmd { done += word; return nil }
+		})
+	}
+	if d.msg(nil); done != "ab" {
+		t.Errorf("done: %q", done)
 	}
 }

@@ -28,6 +28,8 @@ func (m *Model) enter() tea.Cmd {
 		return nil
 	case m.about.kind == "" && command(m.box.Text()):
 		return m.runCommand(m.box.Clear())
+	case m.about.kind == "" && commandLines(m.box.Text()):
+		return m.say("not sent: a command is one line; // begins a message with /")
 	case !m.maySend(m.current):
 		return nil
 	}
