@@ -143,6 +143,7 @@ func (p *plain) update(msg tea.Msg) {
 	p.room()
 	p.notices()
 	p.panel()
+	p.run(p.m.ready()) // what was printed may have covered a question
 }
 
 // batch takes the session's events one by one: each is printed as it changes

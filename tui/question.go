@@ -24,6 +24,7 @@ type question struct {
 	take  func(typed string) (do func(*Model) tea.Cmd, why text.Safe)
 	open  bool // an answer counts
 	again bool // something was typed before it did
+	timed bool // it will count in a moment
 }
 
 // ask opens a question about the room on the screen, answered by yes or no.
@@ -43,19 +44,36 @@ func (m *Model) ask(title, body, kept text.Safe, yes func(*Model) tea.Cmd) tea.C
 
 // inquire opens a question. It can be answered after a moment.
 func (m *Model) inquire(p *panel) tea.Cmd {
-	p.page.Asks, p.page.Hint = true, "a moment, to read it"
-	m.push(p)
-	return m.ready(p)
+	p.page.Asks = true
+	p.unread()
+	return m.push(p)
 }
 
-// ready has answers count once nothing was typed for a moment.
-func (m *Model) ready(p *panel) tea.Cmd {
-	p.question.again = false
-	return m.later(readTime, then(func(m *Model) tea.Cmd {
-		if p.question.again {
-			return m.ready(p)
+// unread has a question stand there as if it had just come.
+func (p *panel) unread() {
+	p.question.open, p.question.again = false, true
+	p.page.Hint, p.page.Typed = "a moment, to read it", nil
+	p.told, p.prompted = false, false
+}
+
+// ready has the answers to the uppermost question count once nothing was typed for a
+// moment. Those that are covered are to be read anew: nobody sees which one is asked.
+func (m *Model) ready() tea.Cmd {
+	for _, p := range m.panels[:max(len(m.panels)-1, 0)] {
+		if p.question != nil {
+			p.unread()
 		}
-		p.question.open, p.page.Hint = true, p.question.hint
+	}
+	p := m.panel()
+	if p == nil || p.question == nil || p.question.open || p.question.timed {
+		return nil
+	}
+	q := p.question
+	q.again, q.timed = false, true
+	return m.later(readTime, then(func(m *Model) tea.Cmd {
+		if q.timed = false; !q.again && m.panel() == p {
+			q.open, p.page.Hint = true, q.hint
+		}
 		return nil
 	}))
 }

@@ -189,3 +189,18 @@ func TestMadeAReader(t *testing.T) {
 	d.tell(Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "bob", Change: bus.MemberRole, Role: bus.RoleReader, By: "alice"}}})
 	d.wants("you are reader now", "X you may only read here").lacks("write to #ops")
 }
+
+// A question that another one covered is asked anew: who answers twice in a row has not
+// read the second.
+func TestCoveredQuestionsAreReadAgain(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	first, second := d.late("/verify erin"), d.late("/verify alice")
+	d.do(first)
+	d.answers("sa")
+	d.do(second)
+	d.wait(readTime)
+	d.wait(readTime)
+	d.wants("Compare with alice", "type same or differ").typed("same").press("enter").called("Decide alice true").wants("Compare with erin", "a moment, to read it")
+	d.typed("same").press("enter").uncalled("Decide").answers("same").called("Decide erin true")
+}

@@ -31,7 +31,7 @@ func (m *Model) counting() bool {
 // Update takes whatever happened. It does no I/O: what takes time is in the
 // command that it returns.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	return m, tea.Batch(m.handle(msg), m.after(), m.nextInOrder(), m.tick())
+	return m, tea.Batch(m.handle(msg), m.after(), m.ready(), m.nextInOrder(), m.tick())
 }
 
 func (m *Model) handle(msg tea.Msg) tea.Cmd {
