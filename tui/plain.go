@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -23,12 +24,20 @@ type plain struct {
 	out    *bufio.Writer
 	msgs   chan tea.Msg
 	ctx    context.Context
-	width  int   // of the terminal, 0: not known
-	shown  *room // whose messages were printed
-	begun  bool  // its first page was printed
-	unread int   // in it when it was opened
-	conn   Conn  // as it was printed
-	said   int   // the number of the last notice that was printed
+	width  int          // of the terminal, 0: not known
+	shown  *room        // whose messages were printed
+	begun  bool         // its first page was printed
+	unread int          // in it when it was opened
+	conn   Conn         // as it was printed
+	said   int          // the number of the last notice that was printed
+	asked  atomic.Int64 // questions that could be answered so far
+	early  bool         // the line was read before the last of them
+}
+
+// input is a line that was typed.
+type input struct {
+	words string
+	asked int64 // how many questions could be answered when it was read
 }
 
 // RunPlain speaks in lines until the input ends, the person quits or ctx ends.
@@ -41,8 +50,8 @@ func RunPlain(ctx context.Context, t Terminal, o Options) error {
 	o.Editor = nil
 	p := &plain{m: New(ctx, o), out: bufio.NewWriter(t.Out), width: t.Width, msgs: make(chan tea.Msg), ctx: ctx}
 	p.m.attachPump(ctx, func(b batchMsg) { p.send(b) })
-	lines := make(chan string)
-	go readLines(ctx, t.In, lines)
+	lines := make(chan input)
+	go p.readLines(t.In, lines)
 	p.run(p.m.resume())
 	if err := p.loop(lines); err != nil {
 		return err
@@ -53,15 +62,17 @@ func RunPlain(ctx context.Context, t Terminal, o Options) error {
 	return p.m.keepLast(ctx)
 }
 
-// readLines hands on what is typed, a line at a time.
-func readLines(ctx context.Context, in io.Reader, lines chan<- string) {
+// readLines hands on what is typed, a line at a time. The next one is read before
+// anything is done about this one: what was pasted behind a command was there before
+// the question that the command leads to.
+func (p *plain) readLines(in io.Reader, lines chan<- input) {
 	defer close(lines)
 	s := bufio.NewScanner(in)
 	s.Buffer(nil, 2*composer.MaxDraft)
 	for s.Scan() {
 		select {
-		case lines <- s.Text():
-		case <-ctx.Done():
+		case lines <- input{s.Text(), p.asked.Load()}:
+		case <-p.ctx.Done():
 			return
 		}
 	}
@@ -84,7 +95,7 @@ func (p *plain) run(cmd tea.Cmd) {
 
 // loop takes what comes, and a line when what the one before asked for is
 // under way or done: a script's lines go where they were meant to go.
-func (p *plain) loop(lines <-chan string) error {
+func (p *plain) loop(lines <-chan input) error {
 	for ended := false; ; {
 		if err := p.out.Flush(); err != nil {
 			return err
@@ -109,7 +120,8 @@ func (p *plain) loop(lines <-chan string) error {
 				lines, ended = nil, true
 				continue
 			}
-			p.update(then(func(*Model) tea.Cmd { return p.typed(line) }))
+			p.early = line.asked < p.asked.Load()
+			p.update(then(func(*Model) tea.Cmd { return p.typed(line.words) }))
 		case msg := <-p.msgs:
 			if _, over := msg.(tea.QuitMsg); over {
 				return nil
@@ -208,7 +220,7 @@ func (p *plain) answer(panel *panel, line string) tea.Cmd {
 // none: nothing that was typed is lost without a word.
 func (p *plain) decide(q *question, line string) tea.Cmd {
 	p.m.closePanel()
-	if !q.counts() {
+	if !q.counts() || p.early {
 		p.say("typed before the question could be read, so it counts for nothing: " + q.kept)
 		return nil
 	}
@@ -251,6 +263,7 @@ func (p *plain) panel() {
 func (p *plain) prompt(panel *panel) {
 	if q := panel.question; q != nil && q.open && !panel.prompted {
 		panel.prompted = true
+		p.asked.Add(1)
 		p.say(text.Safe(q.spoke))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,5 +250,53 @@ func TestPlainWordsToAnInvitation(t *testing.T) {
 	}
 	if cmd := p.typed(""); cmd == nil {
 		t.Error("Enter opens it")
+	}
+}
+
+// busyFake is a session that has the screen wait for who is in a room while it compares.
+type busyFake struct {
+	*fake
+	comparing        atomic.Bool
+	entered, release chan struct{}
+}
+
+func (b *busyFake) Compare(ctx context.Context, u bus.Handle) (Comparison, error) {
+	b.comparing.Store(true)
+	b.events <- []Event{{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "dave", Change: bus.MemberJoined}}}}
+	<-b.entered
+	return b.fake.Compare(ctx, u)
+}
+
+func (b *busyFake) Members(ctx context.Context, id bus.RoomID) ([]Member, error) {
+	if b.comparing.CompareAndSwap(true, false) {
+		close(b.entered)
+		<-b.release
+	}
+	return b.fake.Members(ctx, id)
+}
+
+// What was pasted behind a command answers no question that the command leads to, also
+// where the chat comes to it only after the question could be read.
+func TestPlainPastedAnswer(t *testing.T) {
+	t.Parallel()
+	b := &busyFake{fake: staged(), entered: make(chan struct{}), release: make(chan struct{})}
+	in, keys := io.Pipe()
+	out := &terminal{more: make(chan struct{}, 1)}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- RunPlain(context.Background(), Terminal{In: in, Out: out}, Options{Session: b, Now: func() time.Time { return noon }, Zone: time.UTC, Home: "/", ReadDir: os.ReadDir})
+	}()
+	out.until(t, "done, thanks")
+	fmt.Fprint(keys, "/verify erin\nsame\n")
+	out.until(t, "-- type same or differ")
+	close(b.release)
+	out.until(t, "-- typed before the question could be read, so it counts for nothing: nothing was decided about erin")
+	fmt.Fprintln(keys, "hello")
+	keys.Close()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(b.calls, "\n"); strings.Contains(got, "Decide") || !strings.Contains(got, "text: hello") {
+		t.Errorf("called %s", got)
 	}
 }
