@@ -40,21 +40,28 @@ func cmdDrop(m *Model, _ []string) tea.Cmd {
 // The newest message that somebody wrote, of others or of oneself.
 
 func cmdReply(m *Model, args []string) tea.Cmd {
-	return m.aboutNewest("reply", false, strings.Join(args, " "))
+	return m.aboutNewest("reply", "reply", strings.Join(args, " "))
 }
 func cmdEdit(m *Model, args []string) tea.Cmd {
-	return m.aboutNewest("edit", true, strings.Join(args, " "))
+	return m.aboutNewest("edit", "edit", strings.Join(args, " "))
 }
 func cmdReact(m *Model, args []string) tea.Cmd {
-	return m.aboutNewest("reaction", false, composer.EmojiNamed(args[0]))
+	return m.aboutNewest("react", "reaction", composer.EmojiNamed(args[0]))
 }
 
-func (m *Model) aboutNewest(kind string, mine bool, words string) tea.Cmd {
-	e := m.current.list.NewestWords(mine)
+// aboutNewest sends a record about the newest message, of an edit one's own. Where it
+// cannot be sent the command is in the box again.
+func (m *Model) aboutNewest(name, kind, words string) tea.Cmd {
+	r := m.current
+	e := r.list.NewestWords(kind == "edit")
+	if e != nil && m.maySend(r) {
+		return m.refer(r, kind, e.Ref, words)
+	}
+	m.giveBack(r, "/"+name+" "+words)
 	if e == nil {
 		return m.say("there is no such message here")
 	}
-	return m.refer(m.current, kind, e.Ref, words)
+	return nil
 }
 
 func cmdFind(m *Model, args []string) tea.Cmd {

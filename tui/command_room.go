@@ -153,6 +153,7 @@ func cmdMsg(m *Model, args []string) tea.Cmd {
 		id, err := m.o.Session.Direct(ctx, user)
 		return func(m *Model) tea.Cmd {
 			if err != nil {
+				m.giveBack(from.room, "/msg "+strings.Join(args, " "))
 				return m.fail("msg @"+string(line(user)), err)
 			}
 			r := m.rooms[id]
@@ -161,7 +162,11 @@ func cmdMsg(m *Model, args []string) tea.Cmd {
 				m.sort()
 			}
 			cmd := m.arrive(from, r)
-			if words == "" || !m.maySend(r) {
+			switch {
+			case words == "":
+				return cmd
+			case !m.maySend(r):
+				m.giveBack(r, escaped(words))
 				return cmd
 			}
 			return tea.Batch(cmd, m.post(Draft{Room: id, ID: newID(), Kind: "text", Text: words}))

@@ -33,6 +33,7 @@ func (m *Model) attachTyped(typed string) tea.Cmd {
 // into an empty box.
 func (m *Model) attach(r *room, path, typed string) tea.Cmd {
 	if !m.maySend(r) {
+		m.giveBack(r, typed)
 		return nil
 	}
 	room, id, name := r.ID, newID(), filepath.Base(path)
@@ -46,9 +47,7 @@ func (m *Model) attach(r *room, path, typed string) tea.Cmd {
 				return nil
 			}
 			r.list.Forget(id)
-			if typed != "" && m.current == r && m.box.Empty() {
-				m.box.Set(typed)
-			}
+			m.giveBack(r, typed)
 			return m.fail("attach "+string(text.Line(name)), err)
 		}
 	})

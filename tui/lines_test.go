@@ -28,3 +28,34 @@ func TestCommandsAreOneLine(t *testing.T) {
 		t.Errorf("the box has %q", got)
 	}
 }
+
+// What a command was to send and could not is in the box again.
+func TestWordsComeBack(t *testing.T) {
+	t.Parallel()
+	const words = "a long and careful text"
+	d := online(t, 80, 24)
+	d.f.fail["Direct"] = bus.Errorf(bus.Unavailable, "x", "the bus is away")
+	d.typed("/msg alice "+words).press("enter").wants("msg @alice: the bus is away", "> /msg alice "+words)
+	d.press("ctrl+c")
+	answer := d.late("/msg alice " + words)
+	d.typed("on").do(answer)
+	d.wants("> on", "the bus is away")
+
+	d = online(t, 80, 24)
+	d.do(d.late("/msg dave"))
+	info := d.m.current.Room
+	info.Changed = 1
+	d.tell(Event{Room: info.ID, Info: &info})
+	d.press("alt+1").typed("/msg dave "+words).press("enter").wants(">@dave", "> "+words, "not sent: the key of").uncalled("Send")
+
+	for _, command := range []string{"/reply " + words, "/edit " + words, "/attach report.pdf"} {
+		d = online(t, 80, 24)
+		changed(d, func(r *Room) { r.Changed = 1 })
+		d.typed(command).press("enter").wants("not sent: the key of", "> "+command).uncalled("Send").uncalled("Attach")
+		changed(d, func(r *Room) { r.Changed = 0 })
+		d.f.fail["Send"] = bus.ErrRoomClosed
+		if command != "/attach report.pdf" {
+			d.press("enter").wants("> "+words, "this room was deleted")
+		}
+	}
+}

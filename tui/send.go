@@ -142,6 +142,18 @@ func (m *Model) refused(r *room, d Draft, err error) tea.Cmd {
 	return m.fail("not sent", err)
 }
 
+// giveBack puts what was not sent into the box of a room again, where that is empty.
+func (m *Model) giveBack(r *room, draft string) {
+	switch {
+	case m.current != r:
+		if r != nil && r.draft == "" {
+			r.draft = draft
+		}
+	case m.box.Empty():
+		m.box.Set(draft)
+	}
+}
+
 // retryAll sends everything again in this room that failed.
 func (m *Model) retryAll() tea.Cmd {
 	if m.current == nil {
