@@ -154,7 +154,7 @@ func cmdMsg(m *Model, args []string) tea.Cmd {
 		return func(m *Model) tea.Cmd {
 			if err != nil {
 				m.giveBack(from.room, "/msg "+strings.Join(args, " "))
-				return m.fail("msg @"+string(line(user)), err)
+				return m.fail("msg @"+string(text.Line(string(user))), err)
 			}
 			r := m.rooms[id]
 			if r == nil {

@@ -97,7 +97,7 @@ func (m *Model) picture(code string, above text.Safe) text.Safe {
 func (m *Model) judged(c Comparison, same bool) tea.Cmd {
 	for _, r := range m.rooms {
 		if same && !c.Trust.Hidden() {
-			r.list.Trust(line(c.User), bus.TrustVerified)
+			r.list.Trust(text.Line(string(c.User)), bus.TrustVerified)
 		} else {
 			r.begin(r.list.Anchor())
 		}

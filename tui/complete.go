@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
+	"unibus/internal/text"
 	"unibus/tui/composer"
 )
 
@@ -77,7 +78,7 @@ func (m *Model) completions(token string) (out []string) {
 func (m *Model) names(token string) (out []string) {
 	sign := token[:len(token)-len(strings.TrimPrefix(token, "@"))]
 	add := func(who bus.Handle) {
-		if name := sign + string(line(who)); who != m.self && !slices.Contains(out, name) {
+		if name := sign + string(text.Line(string(who))); who != m.self && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}

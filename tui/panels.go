@@ -38,7 +38,7 @@ func (m *Model) places() []overlay.Item {
 	}
 	for _, who := range m.people {
 		if who != m.self && !slices.ContainsFunc(m.order, func(r *room) bool { return r.With == who }) {
-			items = append(items, overlay.Item{Label: "@" + line(who), Detail: "write to", Value: who})
+			items = append(items, overlay.Item{Label: "@" + text.Line(string(who)), Detail: "write to", Value: who})
 		}
 	}
 	return items
@@ -92,7 +92,11 @@ func (m *Model) openMessage() tea.Cmd {
 // openInfo shows what is known of a message.
 func (m *Model) openInfo() tea.Cmd {
 	e := m.chosen()
-	lines := []string{"from      " + string(e.From) + trustWords(e.Trust, e.Mine), "time      " + e.Time.In(m.o.Zone).Format(time.RFC1123)}
+	from := e.Name()
+	if e.Mine {
+		from = line(m.self)
+	}
+	lines := []string{"from      " + string(from) + trustWords(e.Trust, e.Mine), "time      " + e.Time.In(m.o.Zone).Format(time.RFC1123)}
 	if e.File != nil {
 		size := bytesOf(e.File.Size)
 		if e.File.Size >= 1024 {

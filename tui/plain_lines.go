@@ -145,7 +145,7 @@ func (p *plain) changed(r *room, was timeline.Entry, now *timeline.Entry, m *bus
 	if now == nil || r != p.m.current {
 		return
 	}
-	from, whose, reacts := p.m.called(m.From), was.From, text.Safe(" reacts ")
+	from, whose, reacts := p.m.called(m.From), was.Name(), text.Safe(" reacts ")
 	if was.Mine {
 		whose = "yours"
 	}
@@ -257,13 +257,12 @@ func (p *plain) message(head, body string) {
 func (p *plain) sender(e *timeline.Entry) string {
 	switch {
 	case e.Mine:
-		return "you"
 	case e.Grave || e.Trust.Hidden():
-		return string(e.From) + " (key changed or forged)"
+		return string(e.Name()) + " (key changed or forged)"
 	case e.Trust == bus.TrustUnverified:
-		return string(e.From) + " (not verified)"
+		return string(e.Name()) + " (not verified)"
 	}
-	return string(e.From)
+	return string(e.Name())
 }
 
 func (p *plain) tail(e *timeline.Entry) (s string) {

@@ -108,9 +108,9 @@ func (r *room) readOnly() text.Safe {
 	case r.Invited:
 		return "Enter opens it, /leave declines"
 	case r.Gone == bus.RemovedClosed && r.GoneBy != "": // nothing of it is kept
-		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; what you see goes with this chat"
+		return goneWords(r.Gone, r.GoneBy) + "; what you see goes with this chat"
 	case r.Gone != "":
-		return goneWords(r.Gone, text.Line(string(r.GoneBy))) + "; you can still read"
+		return goneWords(r.Gone, r.GoneBy) + "; you can still read"
 	case r.Role == bus.RoleReader:
 		return "you may only read here"
 	}
@@ -146,7 +146,7 @@ func (r *room) kind() roomlist.Kind {
 
 // item is the room's line in the side bar.
 func (r *room) item(current bool) roomlist.Item {
-	return roomlist.Item{Kind: r.kind(), Name: r.title()[1:], By: text.Line(string(r.By)), Current: current, Muted: r.level() == NotifyNone,
+	return roomlist.Item{Kind: r.kind(), Name: r.title()[1:], By: line(r.By), Current: current, Muted: r.level() == NotifyNone,
 		Gone: r.Gone != "", Queued: r.queued(), Unread: r.Unread, Mentions: r.Mentions}
 }
 

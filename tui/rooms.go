@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
+	"unibus/internal/text"
 	"unibus/tui/composer"
 	"unibus/tui/timeline"
 )
@@ -198,7 +199,7 @@ func (m *Model) direct(who bus.Handle) tea.Cmd {
 		id, err := m.o.Session.Direct(ctx, who)
 		return func(m *Model) tea.Cmd {
 			if err != nil {
-				return m.fail("open @"+string(line(who)), err)
+				return m.fail("open @"+string(text.Line(string(who))), err)
 			}
 			r := m.info(Room{ID: id, With: who, Role: bus.RoleOwner, Members: 2})
 			m.sort()

@@ -98,7 +98,7 @@ func (m *Model) openReactions() tea.Cmd {
 	if e.Pending() || e.Deleted {
 		return m.say("there is nothing to react to")
 	}
-	r, ref, mine := m.current, e.Ref, ownReaction(e, line(m.self))
+	r, ref, mine := m.current, e.Ref, ownReaction(e, text.Line(string(m.self)))
 	var items []overlay.Item
 	if mine != "" {
 		items = append(items, overlay.Item{Label: "take back " + mine, Value: ""})
@@ -253,8 +253,11 @@ func (m *Model) stopTransfer() tea.Cmd {
 }
 
 func (m *Model) verifySender() tea.Cmd {
-	if m.chosen().Mine {
+	switch e := m.chosen(); {
+	case e.Mine:
 		return m.say("this is you")
+	case e.From == "":
+		return m.say("nothing shows whose it is")
 	}
 	return m.verify(bus.Handle(m.chosen().From))
 }

@@ -32,11 +32,12 @@ func noticeOf(e *bus.Event, self bus.Handle) (words text.Safe, tone timeline.Ton
 	return "", timeline.Plain
 }
 
+// line is how somebody is shown, whoever he is.
 func line(h bus.Handle) text.Safe {
 	if h == "" {
 		return "somebody"
 	}
-	return text.Line(string(h))
+	return timeline.Named(text.Line(string(h)))
 }
 
 // named is how somebody is named: oneself is you.
@@ -73,7 +74,7 @@ func memberWeight(m *bus.MemberEvent) timeline.Tone {
 
 // removedWords says also what nothing shows.
 func removedWords(e *bus.RemovedEvent) text.Safe {
-	words := goneWords(e.Reason, text.Line(string(e.By)))
+	words := goneWords(e.Reason, e.By)
 	switch {
 	case e.By != "":
 	case e.Reason == bus.RemovedKicked:
@@ -93,7 +94,7 @@ func (m *Model) revokedWords() text.Safe {
 	return text.Line(strings.Replace(e.Message, "endpoint", "device", 1))
 }
 
-func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {
+func goneWords(why bus.RemovedReason, by bus.Handle) text.Safe {
 	switch why {
 	case bus.RemovedRevoked:
 		return "you are off this bus"
@@ -108,15 +109,12 @@ func goneWords(why bus.RemovedReason, by text.Safe) text.Safe {
 	if by == "" {
 		return "you were removed from this room"
 	}
-	return by + " removed you from this room"
+	return line(by) + " removed you from this room"
 }
 
 // unreadable is the entry of a frame that cannot be shown.
 func unreadable(u *bus.UndecryptableEvent) *timeline.Entry {
 	e := &timeline.Entry{Seq: u.Seq, From: text.Line(string(u.From)), Trust: bus.TrustUnverified}
-	if e.From == "" {
-		e.From = "unknown"
-	}
 	e.Fault, e.Grave = faultWords(u)
 	return e
 }

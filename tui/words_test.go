@@ -100,3 +100,30 @@ func TestWordsOfTheEnd(t *testing.T) {
 		t.Errorf("away: %s", got)
 	}
 }
+
+// Who is called you, somebody or unknown is not taken for oneself, or for nobody.
+func TestHandlesThatAreWords(t *testing.T) {
+	t.Parallel()
+	d := online(t, 80, 24)
+	d.tell(happens(said(ops, 15, "you", "I approve")), happens(about2(said(ops, 16, "you", "+1"), "reaction", 15)),
+		happens(about2(said(ops, 17, "carol", "fine"), "reply", 15)), happens(said(ops, 18, "unknown", "nor I")), happens(said(ops, 19, "bob", "really mine")),
+		Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "carol", Change: bus.MemberRemoved, By: "you", Time: noon}}},
+		Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "dave", Change: bus.MemberRemoved, By: "somebody", Time: noon}}},
+		Event{Room: ops, Happened: &bus.Event{Gap: &bus.GapEvent{From: "you", Missed: 2}}})
+	d.wants(" @you  I approve", "@you: I approve", " @unknown  nor I", " you  really mine", "-- @you removed carol", "-- @somebody removed dave", "2 messages of @you missing")
+	d.press("up", "up", "up", "up", "i").wants("from      @you (verified", "@you").press("esc", "esc")
+	d.typed("/verify @you").press("enter").called("Compare you").wants("Compare with @you").press("esc")
+	changed(d, func(r *Room) { r.Gone, r.GoneBy = bus.RemovedKicked, "somebody" })
+	d.wants("@somebody removed you from this room")
+	changed(d, func(r *Room) { r.Invited, r.By = true, "you" })
+	d.wants("by @you", "@you added you to #ops")
+
+	f := staged()
+	f.people[ops] = append(f.people[ops], Member{User: "you", Trust: bus.TrustUnverified})
+	f.has(said(ops, 15, "you", "I approve"))
+	f.has(said(ops, 16, "you", "not verified")).Trust = bus.TrustUnverified
+	if got := spoken(t, f, ""); !strings.Contains(got, "] @you: I approve") || !strings.Contains(got, "] @you (not verified): not verified") {
+		t.Errorf("in lines:\n%s", got)
+	}
+	drive(t, f, 120, 40).wants("? @you").typed("@yo").press("tab").wants("> @you")
+}

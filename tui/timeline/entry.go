@@ -28,7 +28,7 @@ type Entry struct {
 	Ref       bus.RecordRef // what replies, edits and reactions name
 	Seq       uint64        // in the room; 0: none
 	Time      time.Time
-	From      text.Safe // a handle
+	From      text.Safe // a handle; "": not known
 	Mine      bool
 	Trust     bus.Trust
 	Text      text.Safe
@@ -113,10 +113,23 @@ type Reaction struct {
 
 // Name is how the sender is named: oneself is you.
 func (e *Entry) Name() text.Safe {
-	if e.Mine {
+	switch {
+	case e.Mine:
 		return "you"
+	case e.From == "":
+		return "unknown"
 	}
-	return e.From
+	return Named(e.From)
+}
+
+// Named is how a handle is shown. One that is a word of the screen's own for somebody
+// has its sign before it: anybody can be called so.
+func Named(handle text.Safe) text.Safe {
+	switch handle {
+	case "you", "yours", "somebody", "unknown":
+		return "@" + handle
+	}
+	return handle
 }
 
 // Pending reports whether e waits below what is confirmed.
