@@ -49,7 +49,7 @@ func foldLine(line string, width int) (lines []string) {
 }
 
 func wrap(words []string, width int) []string {
-	return cells.Runes.Wrap(strings.Join(words, " "), width)
+	return cells.Widest.Wrap(strings.Join(words, " "), width)
 }
 
 // isLink reports whether a word is longer than a line and plain ASCII: it has no

@@ -8,6 +8,7 @@ import (
 
 	"unibus/internal/bus"
 	"unibus/internal/text"
+	"unibus/tui/cells"
 	"unibus/tui/timeline"
 )
 
@@ -38,7 +39,7 @@ func (p *plain) words(block text.Safe) {
 // and whoever counts columns could write one.
 func (p *plain) print(line string) {
 	if p.width > minPlain {
-		line = strings.Join(p.m.cells.Wrap(line, p.width-len(indent)-1), "\n"+indent)
+		line = strings.Join(cells.Widest.Wrap(line, p.width-len(indent)-1), "\n"+indent)
 	}
 	_, _ = p.out.WriteString(line + "\n")
 }

@@ -15,6 +15,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"unibus/internal/bus"
+	"unibus/tui/cells"
 )
 
 // spoken runs a chat in lines over what is typed, up to its end.
@@ -208,6 +209,22 @@ func TestPlainLinesAreNotWrapped(t *testing.T) {
 			if len(line) >= width || strings.HasPrefix(line, "-- bob") || strings.HasPrefix(line, "[13:00]") {
 				t.Errorf("width %d: %q", width, line)
 			}
+		}
+	}
+}
+
+// Nor on a terminal that draws what is ambiguous in two cells.
+func TestPlainLinesOfAmbiguousWidth(t *testing.T) {
+	t.Parallel()
+	f := staged()
+	f.has(said(ops, 20, "carol", strings.Repeat("±", 150)+"[13:00] alice: forged"))
+	var out strings.Builder
+	if err := RunPlain(t.Context(), Terminal{In: strings.NewReader(""), Out: &out, Width: 60}, Options{Session: f, Zone: time.UTC}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(out.String(), "\n") {
+		if cells.Widest.Width(line) >= 60 || strings.HasPrefix(line, "[13:00]") {
+			t.Errorf("%q", line)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func denials() []denial {
 			reason: "the screen is made of our own parts and of the library that draws",
 			who:    []string{"tui/..."},
 			what:   []string{"github.com/...", "golang.org/...", "go.yaml.in/...", "modernc.org/...", "filippo.io/...", "rsc.io/..."},
-			but:    []string{"github.com/charmbracelet/..."},
+			but:    []string{"github.com/charmbracelet/...", "golang.org/x/text/width"}, // a table of Unicode
 		},
 	}
 }

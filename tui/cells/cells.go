@@ -11,17 +11,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/text/width"
 )
 
 // Method is how a terminal counts. The zero value counts rune by rune, as
 // terminals do that have not said otherwise; Graphemes is for those that have
 // confirmed mode 2027. The wrong one of the two loses text at the right edge.
+//
+// Widest is for lines that a terminal may not break whatever it draws: it counts what
+// some draw in two cells as two, as characters of ambiguous width in UAX #11.
 type Method uint8
 
 // The methods.
 const (
 	Runes Method = iota
 	Graphemes
+	Widest
 )
 
 // tab is what a tab stands for: where it would reach is known to the terminal
@@ -40,7 +45,25 @@ func (m Method) Width(s string) int {
 	if ascii(s) {
 		return len(s)
 	}
-	return m.ansi().StringWidth(s)
+	cells := m.ansi().StringWidth(s)
+	if m == Widest {
+		for _, r := range s {
+			cells += wider(r)
+		}
+	}
+	return cells
+}
+
+// emoji makes what is before it a picture, which some terminals draw in two cells.
+const emoji = '\ufe0f'
+
+// wider is how many cells more than others some terminals give a character.
+func wider(r rune) int {
+	ambiguous := r >= utf8.RuneSelf && width.LookupRune(r).Kind() == width.EastAsianAmbiguous
+	if r == emoji || ambiguous && ansi.WcWidth.StringWidth(string(r)) == 1 {
+		return 1
+	}
+	return 0
 }
 
 func ascii(s string) bool {
@@ -54,16 +77,15 @@ func ascii(s string) bool {
 
 // first returns the length in bytes and the width of what s begins with and
 // what cannot be taken apart: a character with its marks.
-func (m Method) first(s string) (n, width int) {
+func (m Method) first(s string) (n, cells int) {
 	if s[0] < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf) {
 		return 1, 1
 	}
 	if m == Graphemes {
-		cluster, width := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
-		return len(cluster), width
+		cluster, cells := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+		return len(cluster), cells
 	}
 	_, n = utf8.DecodeRuneInString(s)
-	width = m.ansi().StringWidth(s[:n])
 	for n < len(s) && s[n] >= utf8.RuneSelf {
 		_, more := utf8.DecodeRuneInString(s[n:])
 		if m.ansi().StringWidth(s[n:n+more]) > 0 {
@@ -71,7 +93,7 @@ func (m Method) first(s string) (n, width int) {
 		}
 		n += more
 	}
-	return n, width
+	return n, m.Width(s[:n])
 }
 
 // Cut returns the beginning of s that fits into so many cells. Where something
@@ -91,7 +113,7 @@ func (m Method) Cut(s string, width int) string {
 // character at an end that would join what stands there is replaced. Terminals
 // that count graphemes make one of the two, and the line would be too short.
 func (m Method) closed(s string) string {
-	if m == Runes || ascii(s) {
+	if m != Graphemes || ascii(s) {
 		return s
 	}
 	alone := m.Width(s)

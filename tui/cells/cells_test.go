@@ -27,6 +27,21 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// The widest count is that of the terminal that draws most in two cells.
+func TestWidest(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]int{"plain": 5, "±": 2, "±1": 3, "日本": 4, "a\u0301": 1, "a\u0301\u0301": 1, "❤\ufe0f": 2, "1\ufe0f": 2, "я": 2, "ł": 2, "š": 1} {
+		if got := Widest.Width(s); got != want {
+			t.Errorf("%q: %d cells, want %d", s, got, want)
+		}
+	}
+	for _, line := range Widest.Wrap(strings.Repeat("±❤\ufe0fa\u0301", 40), 10) {
+		if n := Widest.Width(line); n > 10 || strings.HasPrefix(line, "\ufe0f") || strings.HasPrefix(line, "\u0301") {
+			t.Errorf("%q: %d cells", line, n)
+		}
+	}
+}
+
 // What would join its neighbours on a terminal that counts graphemes is
 // replaced at the ends, and nowhere else.
 func TestEndsAreClosed(t *testing.T) {
