@@ -16,17 +16,43 @@ import (
 )
 
 // attachTyped sends the files that somebody typed the paths of; what cannot be
-// sent goes back into the box.
+// sent goes back into the box. What has a backslash may be a path as it is: where that
+// is there, it is the one that is meant.
 func (m *Model) attachTyped(typed string) tea.Cmd {
-	r := m.current
-	var cmds []tea.Cmd
-	for _, path := range splitPaths(typed) {
-		if strings.HasSuffix(path, string(filepath.Separator)) {
-			return tea.Batch(append(cmds, m.openFolder(r, m.absolute(m.o.Home, path)))...)
+	from, paths, asIs := m.where(), splitPaths(typed), m.absolute(m.o.Home, typed)
+	if slices.Equal(paths, []string{typed}) || strings.ContainsAny(typed[:1], `'"`) {
+		return m.attachAll(from, typed, paths)
+	}
+	return m.inOrder(func(context.Context) then {
+		if m.onDisk(asIs) {
+			paths = []string{typed}
 		}
-		cmds = append(cmds, m.attach(r, m.absolute(m.o.Home, path), "/attach "+typed))
+		return func(m *Model) tea.Cmd {
+			behind := m.lane.waiting // what was sent after it
+			m.lane.waiting = nil
+			cmd := m.attachAll(from, typed, paths)
+			m.lane.waiting = append(m.lane.waiting, behind...)
+			return cmd
+		}
+	})
+}
+
+// attachAll sends files, or opens the first folder among them.
+func (m *Model) attachAll(from spot, typed string, paths []string) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, path := range paths {
+		if strings.HasSuffix(path, string(filepath.Separator)) {
+			return tea.Batch(append(cmds, m.openFolder(from, m.absolute(m.o.Home, path)))...)
+		}
+		cmds = append(cmds, m.attach(from.room, m.absolute(m.o.Home, path), "/attach "+typed))
 	}
 	return tea.Batch(cmds...)
+}
+
+// onDisk reports whether something has a path. It is for calls.
+func (m *Model) onDisk(path string) bool {
+	entries, _ := m.o.ReadDir(filepath.Dir(path)) // a folder that cannot be read shows nothing
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == filepath.Base(path) })
 }
 
 // attach sends a file of this machine to a room. Where that is refused, typed goes back
@@ -58,7 +84,7 @@ func (m *Model) openFiles() tea.Cmd {
 	if !m.maySend(m.current) {
 		return nil
 	}
-	return m.openFolder(m.current, m.folder)
+	return m.openFolder(m.where(), m.folder)
 }
 
 // What a list of files says where it is empty.
@@ -67,11 +93,11 @@ const (
 	takesFile  = "Enter attaches or opens a folder  Esc"
 )
 
-// openFolder lists a folder, for files that go to a room. What is typed picks from it; a
-// path lists another one. Who did not wait for a slow disk gets no list: what he types
-// would pick from it.
-func (m *Model) openFolder(r *room, folder string) tea.Cmd {
-	from := m.where()
+// openFolder lists a folder for somebody at a spot: files go to that room. What is typed
+// picks from it; a path lists another one. Who did not wait for a slow disk gets no list:
+// what he types would pick from it.
+func (m *Model) openFolder(from spot, folder string) tea.Cmd {
+	r := from.room
 	return m.call(func(context.Context) then {
 		items, err := m.readFolder(folder, "")
 		return func(m *Model) tea.Cmd {
@@ -180,7 +206,9 @@ func whyNot(err error) text.Safe {
 func (m *Model) takeFile(r *room, item overlay.Item) tea.Cmd {
 	path := item.Value.(string)
 	if strings.HasSuffix(string(item.Label), "/") {
-		return m.openFolder(r, path)
+		from := m.where()
+		from.room = r
+		return m.openFolder(from, path)
 	}
 	m.folder = filepath.Dir(path)
 	return m.attach(r, path, "")

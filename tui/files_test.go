@@ -257,3 +257,26 @@ func TestTheLaneGoesOn(t *testing.T) {
 		t.Errorf("done: %q", done)
 	}
 }
+
+// A path that a terminal pastes as it is, with a backslash and a blank in it, is that
+// path where it is there: a folder of a clever name leads to no other file.
+func TestAttachARawPath(t *testing.T) {
+	t.Parallel()
+	clever := fstest.MapFS{`tmp/a\ b /home/victim/.netrc`: {}, `tmp/plain b`: {}, `tmp/c\ d/e`: {}}
+	d := drive(t, staged(), 80, 24, func(o *Options) {
+		o.ReadDir = func(folder string) ([]fs.DirEntry, error) { return clever.ReadDir(strings.TrimPrefix(folder, "/")) }
+	})
+	plainOnline(d)
+	d.msg(pasted(`/attach /tmp/a\ b /home/victim/.netrc`))
+	_, asked := d.m.Update(keyOf("enter"))
+	_, sent := d.typed("look at it").m.Update(keyOf("enter"))
+	d.uncalled("Attach").do(asked)
+	d.do(sent)
+	if got := strings.Join(d.f.calls, "\n"); !strings.HasSuffix(got, "Attach a /tmp/a\\ b /home/victim/.netrc\nSend a text: look at it") {
+		t.Errorf("called %s", got)
+	}
+	d.msg(pasted(`/attach /tmp/plain\ b /tmp/x`))
+	d.press("enter").called("Attach a /tmp/plain b").called("Attach a /tmp/x")
+	d.msg(pasted(`/attach /tmp/c\ d/`))
+	d.press("enter").wants(`Attach from /tmp/c\ d`)
+}
