@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -98,7 +99,8 @@ func commands() []slash {
 // command reports whether a draft is a command: it begins with one slash and a
 // word. Two slashes begin a message with one.
 func command(draft string) bool {
-	return len(draft) > 1 && draft[0] == '/' && draft[1] != '/' && draft[1] != ' ' && !strings.Contains(draft, "\n")
+	name, slashed := strings.CutPrefix(draft, "/")
+	return slashed && name != "" && name[0] != '/' && strings.TrimLeftFunc(name, unicode.IsSpace) == name && !strings.Contains(name, "\n")
 }
 
 // commandLines reports whether a draft of several lines begins with a command: whoever
@@ -159,8 +161,7 @@ func (c slash) arguments(draft string, words []string) []string {
 	if !c.path() || len(words) == 0 {
 		return words
 	}
-	_, path, _ := strings.Cut(draft, " ")
-	return []string{strings.TrimSpace(path)}
+	return []string{strings.TrimSpace(strings.TrimPrefix(draft, "/"+c.name))}
 }
 
 // inRoom runs a call about the room on the screen.

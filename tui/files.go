@@ -20,7 +20,7 @@ import (
 // is there, it is the one that is meant.
 func (m *Model) attachTyped(typed string) tea.Cmd {
 	from, paths, asIs := m.where(), splitPaths(typed), m.absolute(m.o.Home, typed)
-	if slices.Equal(paths, []string{typed}) || strings.ContainsAny(typed[:1], `'"`) {
+	if slices.Equal(paths, []string{typed}) || strings.HasPrefix(typed, "'") || strings.HasPrefix(typed, `"`) {
 		return m.attachAll(from, typed, paths)
 	}
 	return m.inOrder(func(context.Context) then {

@@ -29,6 +29,17 @@ func TestCommandsAreOneLine(t *testing.T) {
 	}
 }
 
+// A blank of another kind is a blank.
+func TestCommandsAndBlanks(t *testing.T) {
+	t.Parallel()
+	online(t, 80, 24).typed("/\u00a0").press("enter").called("Send a text: /\u00a0").typed("/\u00a0x").press("enter").called("Send a text: /\u00a0x")
+	online(t, 80, 24).typed("/attach\u00a0report.pdf").press("enter").called("Attach a /home/bob/report.pdf")
+	d := online(t, 80, 24)
+	d.msg(pasted("/\t"))
+	d.msg(pasted("x"))
+	d.press("enter").called("Send a text: /\tx")
+}
+
 // What a command was to send and could not is in the box again.
 func TestWordsComeBack(t *testing.T) {
 	t.Parallel()
