@@ -108,7 +108,7 @@ func TestHandlesThatAreWords(t *testing.T) {
 	d.tell(happens(said(ops, 15, "you", "I approve")), happens(about2(said(ops, 16, "you", "+1"), "reaction", 15)),
 		happens(about2(said(ops, 17, "carol", "fine"), "reply", 15)), happens(said(ops, 18, "unknown", "nor I")), happens(said(ops, 19, "bob", "really mine")),
 		Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "carol", Change: bus.MemberRemoved, By: "you", Time: noon}}},
-		Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "dave", Change: bus.MemberRemoved, By: "somebody", Time: noon}}},
+		Event{Room: ops, Happened: &bus.Event{Member: &bus.MemberEvent{User: "dave", Change: bus.MemberRemoved, By: "somebody", Time: noon.Add(time.Minute)}}},
 		Event{Room: ops, Happened: &bus.Event{Gap: &bus.GapEvent{From: "you", Missed: 2}}})
 	d.wants(" @you  I approve", "@you: I approve", " @unknown  nor I", " you  really mine", "-- @you removed carol", "-- @somebody removed dave", "2 messages of @you missing")
 	d.press("up", "up", "up", "up", "i").wants("from      @you (verified", "@you").press("esc", "esc")
