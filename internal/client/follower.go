@@ -1,8 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -295,6 +297,7 @@ func (w *world) changeEvents(ch change) (out []bus.Event) {
 		}
 		member(w.handle(id), word, 0)
 	}
+	slices.SortStableFunc(out, func(a, b bus.Event) int { return cmp.Compare(a.Member.User, b.Member.User) }) // an entry has them by ids
 	if ch.started {
 		out = append(out, bus.Event{Epoch: &bus.EpochEvent{Epoch: ch.epoch, By: e.By, Op: e.Op, Time: ch.entry.Time, BadKeyBy: e.BadKeyBy}})
 	}
